@@ -1,0 +1,1 @@
+"""Scenes with known geometry become checkable questions, and questions become a dataset."""

@@ -1,0 +1,142 @@
+"""Record → conversation: the one place where a row becomes what a model reads and should write.
+
+Training and evaluation both call `to_messages`, so a prompt never depends on who asks, nor on the right answer.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from datasets import load_dataset
+from PIL import Image, ImageDraw
+
+from dataset_builders.question import REGION_COLOURS
+from dataset_builders.record import LETTERS
+
+FORMAT = (
+    "Reply as <think>reasoning</think><semantics>objects</semantics><scale>scene size</scale><answer>answer</answer>."
+)
+
+
+def prompt_text(record: dict) -> str:
+    """Write the question as the model reads it.
+
+    >>> row = {"question": "Which is nearer?", "options": ["cup", "bowl"], "unit": ""}
+    >>> print(prompt_text(row).splitlines()[:4])
+    ['Which is nearer?', 'A. cup', 'B. bowl', "Answer with the option's letter."]
+    """
+    lines = [record["question"]]
+    lines += [f"{letter}. {option}" for letter, option in zip(LETTERS, record["options"] or (), strict=False)]
+    if record["options"]:
+        lines.append("Answer with the option's letter.")
+    elif record["unit"]:
+        lines.append(f"Answer with a number in {record['unit']}.")
+    else:
+        lines.append("Answer with a number.")
+    return "\n".join([*lines, FORMAT])
+
+
+def completion_text(record: dict) -> str:
+    """Write the reply that cold start teaches: reasoning, the two anchors (`none` where they do not apply), answer.
+
+    >>> anchors = {"semantics": ["cup"], "scale_value": 62.0, "scale_unit": "cm"}
+    >>> completion_text({"rationale": "I see 3 cups.", "anchors": anchors, "answer": "3"})
+    '<think>I see 3 cups.</think><semantics>cup</semantics><scale>62 cm</scale><answer>3</answer>'
+    """
+    anchors = record["anchors"]
+    semantics = ", ".join(anchors["semantics"]) or "none"
+    scale = "none" if anchors["scale_value"] is None else f"{anchors['scale_value']:g} {anchors['scale_unit']}"
+    return (
+        f"<think>{record['rationale'] or ''}</think><semantics>{semantics}</semantics>"
+        f"<scale>{scale}</scale><answer>{record['answer']}</answer>"
+    )
+
+
+def to_messages(record: dict, frames: Sequence[Image.Image] | None, with_completion: bool = False) -> list[dict]:
+    """Turn a row into chat messages.
+
+    Args:
+        record: A row of the dataset.
+        frames: What `FrameStore.frames` returned for it, or None to withhold the video.
+        with_completion: Append the assistant's reply, for training.
+
+    Returns:
+        Messages in the form that `processor.apply_chat_template` takes; a video is one content part.
+    """
+    content = [{"type": "video", "video": list(frames)}] if frames else []
+    content.append({"type": "text", "text": prompt_text(record)})
+    messages = [{"role": "user", "content": content}]
+    if with_completion:
+        messages.append({"role": "assistant", "content": [{"type": "text", "text": completion_text(record)}]})
+    return messages
+
+
+def select_frames(available: int, wanted: int, required: Iterable[int] = ()) -> list[int]:
+    """Choose frame indices evenly, first and last included; a required one takes the place of its nearest neighbour.
+
+    >>> select_frames(8, 4), select_frames(8, 4, required=[3])
+    ([0, 2, 5, 7], [0, 3, 5, 7])
+    """
+    wanted = min(wanted, available)
+    chosen = [int(round(index)) for index in np.linspace(0, available - 1, wanted)]
+    required = sorted(set(required))
+    if len(required) > wanted or any(not 0 <= index < available for index in required):
+        raise ValueError(f"cannot keep frames {required} among {wanted} of {available}; ask for more frames")
+    for index in required:
+        free = [place for place, other in enumerate(chosen) if other not in required or other == index]
+        chosen[min(free, key=lambda place: abs(chosen[place] - index))] = index
+    return sorted(chosen)
+
+
+def draw_regions(image: Image.Image, regions: Iterable[dict]) -> Image.Image:
+    """Draw marks on a copy of a frame: a filled disc for a point, an outline for a box, sized to stay visible."""
+    marked = image.convert("RGB")
+    pen = ImageDraw.Draw(marked)
+    unit = max(2, round(min(marked.size) / 28))
+    for region in regions:
+        colour = REGION_COLOURS[region["colour"]]
+        if region["kind"] == "point":
+            x, y = region["point"]
+            pen.ellipse((x - unit, y - unit, x + unit, y + unit), fill=colour, outline=(255, 255, 255))
+        else:
+            pen.rectangle(tuple(region["bbox"]), outline=colour, width=max(1, unit // 2))
+    return marked
+
+
+class FrameStore:
+    """The frames of a dataset folder, by scene, with the marks of a question drawn on them.
+
+    Decoded frames are kept for the last `cache_size` scenes only, so memory stays bounded.
+    """
+
+    def __init__(self, data_dir: str, split: str, num_frames: int, cache_size: int = 64):
+        """Open the `scenes` config of `data_dir`.
+
+        Args:
+            data_dir: A folder that `python -m dataset_builders build` wrote, or its Hub id.
+            split: The split of the questions.
+            num_frames: Frames per question.
+            cache_size: Scenes whose decoded frames are kept.
+        """
+        self._scenes = load_dataset(data_dir, "scenes", split=split)
+        self._rows = {scene_id: row for row, scene_id in enumerate(self._scenes["scene_id"])}
+        self._num_frames, self._cache_size = num_frames, cache_size
+        self._cache: OrderedDict[str, list[Image.Image]] = OrderedDict()
+
+    def frames(self, record: dict) -> list[Image.Image] | None:
+        """Return the frames of a question with its regions drawn, or None where its source has no frames."""
+        if record["video"] is None:
+            return None
+        decoded = self._decoded(record["video"])
+        chosen = select_frames(len(decoded), self._num_frames, record["key_frames"])
+        marks = {index: [r for r in record["regions"] if r["frame_index"] == index] for index in chosen}
+        return [draw_regions(decoded[index], marks[index]) if marks[index] else decoded[index] for index in chosen]
+
+    def _decoded(self, scene_id: str) -> list[Image.Image]:
+        if scene_id not in self._cache:
+            frames = self._scenes[self._rows[scene_id]]["frames"]
+            self._cache[scene_id] = [frame.convert("RGB") for frame in frames]
+            if len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(scene_id)
+        return self._cache[scene_id]

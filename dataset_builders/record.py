@@ -1,0 +1,181 @@
+"""One row of SpaceVista-1M, and the one function that makes it from a `Question`."""
+
+import hashlib
+import json
+from collections import Counter
+from importlib.metadata import version
+
+import numpy as np
+from datasets import ClassLabel, Features, Image, List, Value
+
+from dataset_builders.question import Question, Region
+from dataset_builders.scene import Scene
+from dataset_builders.taxonomy import ANSWER_TYPES, METRES, PROMPT_TYPES, SCALE_NAMES, SCALES, TASK_NAMES
+
+ENGINE_VERSION = version("spacevista")
+LETTERS = "ABCDEFGH"
+
+QUESTION_FEATURES = Features(
+    {
+        "id": Value("string"),
+        "scene_id": Value("string"),
+        "source": Value("string"),
+        "license": Value("string"),
+        "scale": ClassLabel(names=SCALE_NAMES),
+        "task": ClassLabel(names=TASK_NAMES),
+        "answer_type": ClassLabel(names=ANSWER_TYPES),
+        "prompt_type": ClassLabel(names=PROMPT_TYPES),
+        "question": Value("string"),
+        "options": List(Value("string")),
+        "answer": Value("string"),
+        "unit": Value("string"),
+        "regions": List(
+            {
+                "frame_index": Value("int32"),
+                "kind": Value("string"),
+                "colour": Value("string"),
+                "point": List(Value("float32")),
+                "bbox": List(Value("float32")),
+                "mask": {"size": List(Value("int32")), "counts": Value("string")},
+            }
+        ),
+        "anchors": {
+            "semantics": List(Value("string")),
+            "scale_value": Value("float64"),
+            "scale_unit": Value("string"),
+        },
+        "rationale": Value("string"),
+        "video": Value("string"),
+        "key_frames": List(Value("int32")),
+        "provenance": Value("string"),
+    }
+)
+"""`video` is the `scene_id` of the row of the `scenes` config that holds the frames, null where the source has none;
+`key_frames` are the frames that the question cannot do without."""
+
+SCENE_FEATURES = Features(
+    {
+        "scene_id": Value("string"),
+        "source": Value("string"),
+        "license": Value("string"),
+        "scale": ClassLabel(names=SCALE_NAMES),
+        "room_size": Value("float64"),
+        "frames": List(Image()),
+        "intrinsics": List(List(List(Value("float64")))),
+        "camera_to_world": List(List(List(Value("float64")))),
+        "objects": List(
+            {
+                "instance_id": Value("int32"),
+                "category": Value("string"),
+                "center": List(Value("float64")),
+                "size": List(Value("float64")),
+                "rotation": List(List(Value("float64"))),
+            }
+        ),
+    }
+)
+
+
+class LetterBalance:
+    """Gives out the letters of right options so that each is right equally often over the whole dataset.
+
+    >>> balance = LetterBalance()
+    >>> sorted(balance.place(4, f"question {i}") for i in range(8))
+    [0, 0, 1, 1, 2, 2, 3, 3]
+    """
+
+    def __init__(self):
+        """Start with no letter given out."""
+        self._given: dict[int, Counter] = {}
+
+    def place(self, num_options: int, key: str) -> int:
+        """Return the index for the right option: a least used one, ties broken by `key`."""
+        given = self._given.setdefault(num_options, Counter())
+        fewest = min(given[index] for index in range(num_options))
+        candidates = [index for index in range(num_options) if given[index] == fewest]
+        choice = candidates[int(_digest(key), 16) % len(candidates)]
+        given[choice] += 1
+        return choice
+
+
+def scene_extent(scene: Scene) -> float | None:
+    """Return the longest side, metres, of the upright box round all objects: the scale anchor; None without objects.
+
+    The paper leaves "the estimated scene scale" open (Eq. 3); this reading is ours.
+    """
+    if not scene.objects:
+        return None
+    reach = [(item.size / 2) @ np.abs(item.rotation) for item in scene.objects]
+    corners = [item.center + sign * half for item, half in zip(scene.objects, reach, strict=True) for sign in (-1, 1)]
+    return float(np.ptp(corners, axis=0).max())
+
+
+def question_id(question: Question, scene: Scene) -> str:
+    """Hash what identifies a question; the same question always gets the same id."""
+    regions = [_region_row(region) for region in question.regions]
+    identity = [scene.source, scene.scene_id, question.task, question.text, sorted(question.options), regions]
+    return _digest(json.dumps(identity))[:16]
+
+
+def to_record(question: Question, scene: Scene, letters: LetterBalance) -> dict:
+    """Turn a question into a row of the dataset; `letters` places the right option."""
+    identity = question_id(question, scene)
+    options, answer = list(question.options), question.answer
+    if options:
+        wrong = sorted(set(options) - {answer}, key=lambda text: _digest(identity + text))
+        place = letters.place(len(options), identity)
+        options = [*wrong[:place], answer, *wrong[place:]]
+        answer = LETTERS[place]
+    extent = scene_extent(scene) if question.needs_scale else None
+    unit = SCALES[scene.scale].length_unit
+    key_frames = {region.frame_index for region in question.regions}
+    if question.frame_index is not None:
+        key_frames.add(question.frame_index)
+    return {
+        "id": identity,
+        "scene_id": scene.scene_id,
+        "source": scene.source,
+        "license": scene.license,
+        "scale": scene.scale,
+        "task": question.task,
+        "answer_type": question.answer_type,
+        "prompt_type": question.prompt_type,
+        "question": question.text,
+        "options": options,
+        "answer": answer,
+        "unit": question.unit,
+        "regions": [_region_row(region) for region in question.regions],
+        "anchors": {
+            "semantics": list(question.semantics),
+            "scale_value": None if extent is None else float(f"{extent / METRES[unit]:.3g}"),
+            "scale_unit": None if extent is None else unit,
+        },
+        "rationale": question.rationale,
+        "video": scene.scene_id if scene.frames else None,
+        "key_frames": sorted(key_frames),
+        "provenance": json.dumps(
+            {
+                "rule": question.rule,
+                "measured": question.measured,
+                "margins": question.margins,
+                "template": question.template,
+                "engine": ENGINE_VERSION,
+            },
+            sort_keys=True,
+        ),
+    }
+
+
+def _region_row(region: Region) -> dict:
+    return {
+        "frame_index": region.frame_index,
+        "kind": region.kind,
+        "colour": region.colour,
+        "point": None if region.point is None else [float(value) for value in region.point],
+        "bbox": None if region.bbox is None else [float(value) for value in region.bbox],
+        "mask": None,
+    }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

