@@ -1,0 +1,54 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs; a second call installs nothing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEMO := build/demo
+# The demo's data, and how long it trains, are set here and in trl_recipes/configs/*_tiny.yaml.
+SCENES ?= 320
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test test-all lint bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED)  ## create .venv with everything in it
+
+$(INSTALLED): setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --progress-bar on --editable '.[all]'
+	touch $@
+
+demo: $(INSTALLED)  ## render, ask, train, evaluate, publish: build/demo/report.html
+	rm -rf $(DEMO)
+	$(BIN)/python -m dataset_builders build --source synthetic --output $(DEMO)/dataset \
+		--num-scenes $(SCENES) --max-per-scene 24 --num-frames 8 --frame-size 224x168 --num-proc 2 --seed 0
+	$(BIN)/accelerate launch trl_recipes/sft.py --config trl_recipes/configs/sft_tiny.yaml \
+		--dataset $(DEMO)/dataset --output_dir $(DEMO)/sft
+	$(BIN)/accelerate launch trl_recipes/grpo.py --config trl_recipes/configs/grpo_tiny.yaml \
+		--dataset $(DEMO)/dataset --model_name_or_path $(DEMO)/sft --output_dir $(DEMO)/model
+	$(BIN)/python -m evaluate_metrics run --model $(DEMO)/model --dataset $(DEMO)/dataset --split test \
+		--output $(DEMO)/results
+	$(BIN)/python -m hub_cards dataset $(DEMO)/dataset
+	$(BIN)/python -m hub_cards model $(DEMO)/model --results $(DEMO)/results
+	$(BIN)/python -m hub_cards report --dataset $(DEMO)/dataset --model $(DEMO)/model --results $(DEMO)/results \
+		--output $(DEMO)/report.html
+
+lint: $(INSTALLED)  ## ruff, check only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test: lint  ## lint, tests and doctests
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-all: lint  ## test, and the slow end-to-end runs
+	$(BIN)/pytest -n 2
+
+bench: $(INSTALLED)  ## measure; writes benchmarks/*.json
+	$(BIN)/python benchmarks/render.py
+	$(BIN)/python benchmarks/demo.py
+
+clean:  ## remove what was built, keep .venv
+	rm -rf build

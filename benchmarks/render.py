@@ -1,0 +1,89 @@
+"""How fast the synthetic source renders on one core: `python benchmarks/render.py [--scenes N]`.
+
+A scene is timed whole (objects, layout, path, search tree, shadows, frames), one thread, after one warm-up scene per
+scale that fills the cache of unit meshes. CPU time is what a core spends; wall time also holds what other programs took.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median, quantiles
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from tqdm import tqdm
+
+from dataset_builders.sources.synthetic import SyntheticSource
+from dataset_builders.taxonomy import SCALE_NAMES
+
+# Frames per scene, width and height: the default of the source, and what the demo uses.
+SIZES = {"full": (16, (448, 336)), "small": (8, (224, 168))}
+
+
+def machine() -> dict:
+    """Describe what the numbers depend on."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line] if cpuinfo.exists() else []
+    return {
+        "cpu": names[0].split(":")[1].strip() if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("numpy", "trimesh", "embreex", "shapely")},
+    }
+
+
+def measure(num_frames: int, frame_size: tuple[int, int], num_scenes: int) -> dict:
+    """Return, per scale, seconds per scene and frames per second: median and quartiles over `num_scenes` scenes."""
+    count = len(SCALE_NAMES) * (num_scenes + 1)
+    source = SyntheticSource(count, seed=0, num_frames=num_frames, frame_size=frame_size)
+    seconds = {scale: {"cpu": [], "wall": []} for scale in SCALE_NAMES}
+    for index, ref in enumerate(tqdm(source.refs(), desc=f"{num_frames} frames of {frame_size[0]}x{frame_size[1]}")):
+        wall, cpu = time.perf_counter(), time.process_time()
+        source.load(ref)
+        if index >= len(SCALE_NAMES):
+            seconds[ref.scale]["wall"].append(time.perf_counter() - wall)
+            seconds[ref.scale]["cpu"].append(time.process_time() - cpu)
+    return {
+        scale: {
+            **{f"frames_per_{clock}_second": _spread([num_frames / s for s in taken[clock]]) for clock in taken},
+            "cpu_seconds_per_scene": _spread(taken["cpu"]),
+        }
+        for scale, taken in seconds.items()
+    }
+
+
+def _spread(values: list[float]) -> dict:
+    lower, _, upper = quantiles(values, n=4)
+    return {"median": round(median(values), 3), "quartiles": [round(lower, 3), round(upper, 3)]}
+
+
+def main() -> None:
+    """Measure, print a table and write `render.json` beside this file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scenes", type=int, default=8, help="timed scenes per scale, at least 2 (default: 8)")
+    num_scenes = parser.parse_args().scenes
+    if num_scenes < 2:
+        parser.error(f"--scenes must be at least 2 to have a spread, got {num_scenes}")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    results = {"machine": machine(), "scenes_per_scale": num_scenes}
+    for name, (num_frames, size) in SIZES.items():
+        scales = measure(num_frames, size, num_scenes)
+        results[name] = {"num_frames": num_frames, "frame_size": size, "scales": scales}
+        for scale, row in scales.items():
+            rate, scene = row["frames_per_cpu_second"], row["cpu_seconds_per_scene"]
+            sys.stdout.write(
+                f"{size[0]}x{size[1]} {scale:14s} {rate['median']:6.1f} frames/s per core "
+                f"[{rate['quartiles'][0]:.1f}, {rate['quartiles'][1]:.1f}], "
+                f"{1000 * scene['median']:.0f} ms per scene of {num_frames}\n"
+            )
+    Path(__file__).with_suffix(".json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

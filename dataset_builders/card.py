@@ -1,0 +1,89 @@
+"""The README.md of a dataset folder: its YAML tells `datasets` which files make which config and split."""
+
+from pathlib import Path
+
+import yaml
+
+from dataset_builders.splits import SPLITS
+
+CONFIGS = ("questions", "scenes")
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def write_card(folder: Path, report: dict) -> None:
+    """Write README.md.
+
+    Args:
+        folder: The dataset folder, its Parquet files already there.
+        report: Content of build_report.json.
+    """
+    front = yaml.safe_dump(_front_matter(folder, report), sort_keys=False, allow_unicode=True)
+    (folder / "README.md").write_text(f"---\n{front}---\n{_body(report)}", encoding="utf-8")
+
+
+def _front_matter(folder: Path, report: dict) -> dict:
+    configs = []
+    for config in CONFIGS:
+        data_files = [
+            {"split": split, "path": f"{config}/{split}-*.parquet"}
+            for split in SPLITS
+            if any((folder / config).glob(f"{split}-*.parquet"))
+        ]
+        configs.append({"config_name": config, "data_files": data_files})
+    configs[0]["default"] = True
+    terms = list(report["licenses"].values())
+    known = len(terms) == 1 and " " not in terms[0]
+    return {
+        "license": terms[0].lower() if known else "other",
+        "language": ["en"],
+        "task_categories": ["visual-question-answering"],
+        "tags": ["spatial-reasoning", "spacevista"],
+        "size_categories": [_size(report["num_questions"])],
+        "configs": configs,
+    }
+
+
+def _size(rows: int) -> str:
+    return next((name for limit, name in SIZES if rows < limit), "1M<n<10M")
+
+
+def _body(report: dict) -> str:
+    tasks = "\n".join(f"| {task} | {count} |" for task, count in report["by_task"].items())
+    terms = "\n".join(f"- {source}: {terms}" for source, terms in report["licenses"].items())
+    return f"""
+# Spatial questions with computed answers
+
+{report["num_questions"]} questions about {report["num_scenes"]} scenes, every answer computed from the geometry of its
+scene. Config `questions` holds the questions; config `scenes` holds frames, cameras and boxes, once per scene.
+
+```python
+from datasets import load_dataset
+
+questions = load_dataset("DIR", split="train")
+scenes = load_dataset("DIR", "scenes", split="train")
+```
+
+| task | questions |
+|---|---|
+{tasks}
+
+Sources and licences:
+
+{terms}
+
+Built with `{_command(report["arguments"])}` (SpaceVista {report["engine"]}).
+"""
+
+
+def _command(arguments: dict) -> str:
+    """Write the command that builds the same files again."""
+    words = ["python -m dataset_builders build"]
+    for name, value in arguments.items():
+        if value is None or value is False:
+            continue
+        words.append(f"--{name.replace('_', '-')}")
+        if value is not True:
+            words.append(" ".join(value) if isinstance(value, list) else str(value))
+    if arguments["source"] != "synthetic":
+        words.append("--input DIR")
+    return " ".join([*words, "--output DIR"])

@@ -1,0 +1,51 @@
+"""What a rule is: the way from a scene to questions of one task, and what it needs of the scene."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from dataset_builders.question import Question
+from dataset_builders.scene import Scene
+from dataset_builders.taxonomy import SCALE_NAMES
+
+ALL_SCALES = frozenset(SCALE_NAMES)
+
+# What a rule can need → whether a scene has it.
+HAS: dict[str, Callable[[Scene], bool]] = {
+    "boxes": lambda scene: bool(scene.objects),
+    "frames": lambda scene: bool(scene.frames),
+    "depth": lambda scene: any(frame.depth is not None for frame in scene.frames),
+    "instances": lambda scene: any(frame.instances is not None for frame in scene.frames),
+    "room_size": lambda scene: scene.room_size is not None,
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way to ask and answer questions of a task; several rules can serve the same task.
+
+    Attributes:
+        name: Goes to `Question.rule`.
+        task: One of `TASK_NAMES`.
+        needs: Keys of `HAS`.
+        scales: Scales at which it applies.
+        generate: Yields distinct questions lazily and in random order; it ends.
+    """
+
+    name: str
+    task: str
+    needs: frozenset[str]
+    scales: frozenset[str]
+    generate: Callable[[Scene, np.random.Generator], Iterator[Question]]
+
+
+def lacking(rule: Rule, scene: Scene) -> frozenset[str]:
+    """Return what the scene lacks for the rule, `scale` among it where the rule is not for its scale.
+
+    >>> rule = Rule("image.depth", "depth_estimation", frozenset({"frames"}), ALL_SCALES, lambda scene, rng: iter(()))
+    >>> lacking(rule, Scene("room", "vsi-meta", "unknown", "indoor"))
+    frozenset({'frames'})
+    """
+    missing = {need for need in rule.needs if not HAS[need](scene)}
+    return frozenset(missing | ({"scale"} if scene.scale not in rule.scales else set()))

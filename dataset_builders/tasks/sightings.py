@@ -1,0 +1,76 @@
+"""What one frame shows of each object: where it is in the picture and how deep its nearest surface lies."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from dataset_builders.scene import Frame
+
+LEAST_SHARE = 20 * 20 / (448 * 336)
+"""Smallest share of a frame's pixels that a visible mask must cover (SpaceVista, appendix B.3: 20 x 20 pixels)."""
+SHALLOWEST = 0.1
+"""Share of a mask's pixels, nearest first, whose mean is the depth of its nearest surface (OpenSpatial)."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An object as one frame shows it; pixels of that frame.
+
+    Attributes:
+        bbox: x1, y1, x2, y2 of the visible mask, inclusive.
+        point: The pixel deepest inside the visible mask.
+        clearance: Pixels from there to the nearest one outside.
+        surface: Metres along the optical axis to the nearest visible surface; NaN where unknown.
+    """
+
+    bbox: tuple[int, int, int, int]
+    point: tuple[int, int]
+    clearance: float
+    surface: float
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Centre of the box."""
+        return (self.bbox[0] + self.bbox[2]) / 2, (self.bbox[1] + self.bbox[3]) / 2
+
+
+def mask_sizes(instances: np.ndarray) -> dict[int, int]:
+    """Return the pixel count of every mask of (H, W) instance ids that is large enough to be seen."""
+    counts = np.bincount(instances.ravel())
+    large = np.flatnonzero(counts >= LEAST_SHARE * instances.size)
+    return {int(index): int(counts[index]) for index in large if index > 0}
+
+
+def sightings(frame: Frame) -> dict[int, Sighting]:
+    """Return every object that the frame's masks show large enough, by instance id."""
+    if frame.instances is None:
+        return {}
+    slices = ndimage.find_objects(frame.instances)
+    return {index: _sighting(frame, index, slices[index - 1]) for index in mask_sizes(frame.instances)}
+
+
+def _sighting(frame: Frame, index: int, window: tuple[slice, slice]) -> Sighting:
+    mask = frame.instances[window] == index
+    inside = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(inside.argmax(), mask.shape)
+    top, left = window[0].start, window[1].start
+    depths = np.empty(0) if frame.depth is None else frame.depth[window][mask]
+    return Sighting(
+        bbox=(left, top, window[1].stop - 1, window[0].stop - 1),
+        point=(left + int(column), top + int(row)),
+        clearance=float(inside.max()),
+        surface=nearest_surface(depths),
+    )
+
+
+def nearest_surface(depths: np.ndarray) -> float:
+    """Return the mean of the shallowest tenth of a mask's known depths; NaN if fewer than half of them are known.
+
+    >>> nearest_surface(np.array([2.0] * 10 + [5.0] * 90))
+    2.0
+    """
+    known = np.sort(depths[depths > 0])
+    if len(known) == 0 or len(known) < len(depths) / 2:
+        return float("nan")
+    return float(known[: max(1, round(SHALLOWEST * len(known)))].mean())

@@ -1,0 +1,60 @@
+"""Command line: `python -m evaluate_metrics run`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from dataset_builders.errors import InputError
+from evaluate_metrics.runner import RunArguments, run
+from evaluate_metrics.summary import format_table
+
+EXAMPLE = "example: python -m evaluate_metrics run --model build/model --dataset build/data --output build/evaluation"
+
+
+class _Parser(argparse.ArgumentParser):
+    """The only change w.r.t. `ArgumentParser` is that a wrong argument is reported in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see --help\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; input that cannot be used ends in one line on stderr and code 2."""
+    options = vars(_parser().parse_args(argv))
+    try:
+        results = run(RunArguments(**options))
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted; repeat the command to go on\n")
+        return 130
+    sys.stdout.write(f"{format_table(results)}\n\n{options['output'] / 'results.json'}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m evaluate_metrics", description="Score a model on a dataset.", epilog=EXAMPLE)
+    command = parser.add_subparsers(required=True, metavar="run").add_parser(
+        "run",
+        help="answer every question of a split with the video and blind, and score the answers",
+        description="Answers every question of a split twice, with the video and without, appends the answers to "
+        "OUTPUT/predictions.jsonl, and writes scores beside blind and chance scores to OUTPUT/results.json. "
+        "Repeat the command to go on with a run that was interrupted.",
+        epilog=EXAMPLE,
+    )
+    add, default = command.add_argument, RunArguments
+    add("--model", type=Path, required=True, metavar="DIR", help="model and processor; code that it carries is run")
+    add("--dataset", type=Path, required=True, metavar="DIR", help="what python -m dataset_builders build wrote")
+    add("--split", default="test", help="of the dataset (default: test)")
+    add("--output", type=Path, required=True, metavar="DIR", help="predictions, settings and results")
+    add("--num-frames", type=int, default=default.num_frames, metavar="N", help="per question (default: %(default)s)")
+    add("--batch-size", type=int, default=default.batch_size, metavar="N", help="questions (default: %(default)s)")
+    add("--max-new-tokens", type=int, default=default.max_new_tokens, metavar="N", help="(default: %(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""95 % intervals by resampling scenes: questions of one scene rise and fall together, so scenes are the unit."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+NUM_RESAMPLES = 2000
+SEED = 0
+
+
+class SceneBootstrap:
+    """One set of scene resamples that every figure of a report shares, so that differences are paired.
+
+    A figure is the mean over some questions; its resampled values are the means over the same questions of the
+    resampled scenes. Where a resample holds none of them its value is NaN, and intervals leave it out.
+    """
+
+    def __init__(self, scene_ids: Sequence[str], num_resamples: int = NUM_RESAMPLES, seed: int = SEED):
+        """Draw the resamples.
+
+        Args:
+            scene_ids: (N,) the scene of each question.
+            num_resamples: R.
+            seed: Of the draws.
+        """
+        scenes, self._scene_of = np.unique(np.asarray(scene_ids), return_inverse=True)
+        self._num_scenes = len(scenes)
+        even = np.full(self._num_scenes, 1 / self._num_scenes)
+        # (R, S): how often each scene was drawn.
+        self._times = np.random.default_rng(seed).multinomial(self._num_scenes, even, size=num_resamples).astype(float)
+
+    def means(self, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Return the resampled means over the chosen questions.
+
+        Args:
+            values: (N, …) scores of all questions.
+            chosen: (N,) bool.
+
+        Returns:
+            (R, …) means, NaN where a resample holds no chosen question.
+        """
+        sums = np.zeros((self._num_scenes, *values.shape[1:]))
+        np.add.at(sums, self._scene_of[chosen], values[chosen])
+        counts = self._times @ np.bincount(self._scene_of[chosen], minlength=self._num_scenes)
+        totals = np.tensordot(self._times, sums, axes=1)
+        counts = counts.reshape(-1, *[1] * (values.ndim - 1))
+        return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+
+
+def interval(resampled: np.ndarray) -> tuple[float, float]:
+    """Return the 2.5th and 97.5th percentile of resampled figures, (R,).
+
+    >>> interval(np.arange(1001.0))
+    (25.0, 975.0)
+    """
+    low, high = np.nanpercentile(resampled, [2.5, 97.5])
+    return float(low), float(high)

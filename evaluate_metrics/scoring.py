@@ -1,0 +1,97 @@
+"""The score of one completion, and the score that chance would get on the same questions; no model, no files."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from dataset_builders.agreement import mean_relative_accuracy
+from evaluate_metrics.parsing import parse_choice, parse_measure
+
+
+@dataclass(frozen=True)
+class Score:
+    """What was read from a completion and what it is worth.
+
+    Attributes:
+        parsed: The letter, or the number in the question's unit; None where the completion holds no answer.
+        value: In [0, 1]; 0 where nothing was parsed.
+    """
+
+    parsed: str | float | None
+    value: float
+
+
+def score(record: Mapping, completion: str) -> Score:
+    """Score a completion: the exact letter for a choice, mean relative accuracy for counts and measures.
+
+    Args:
+        record: A row with `answer_type` (by name), `answer`, `unit` and `options`.
+        completion: What the model wrote.
+
+    Raises:
+        ValueError: if the answer type is one that no task of ours writes.
+
+    >>> row = {"answer_type": "regression", "answer": "250", "unit": "cm", "options": []}
+    >>> score(row, "<think>…</think><answer>2.5 m</answer>"), score(row, "")
+    (Score(parsed=250.0, value=1.0), Score(parsed=None, value=0.0))
+    """
+    if record["answer_type"] == "multiple_choice":
+        letter = parse_choice(completion, record["options"])
+        return Score(letter, float(letter == record["answer"]))
+    if record["answer_type"] != "regression":
+        raise ValueError(f"answer_type must be multiple_choice or regression, got {record['answer_type']!r}")
+    number = parse_measure(completion, record["unit"])
+    if number is None:
+        return Score(None, 0.0)
+    return Score(number, mean_relative_accuracy(number, float(record["answer"])))
+
+
+def chance(records: Sequence[Mapping]) -> np.ndarray:
+    """Return what guessing scores on each question, exactly.
+
+    A choice is guessed evenly. A number is guessed by giving the answer of another question, drawn evenly from those
+    of the same task, scale and unit; without another one the guess scores 0.
+
+    Args:
+        records: Rows with `task`, `scale`, `answer_type`, `answer`, `unit` and `options`.
+
+    Returns:
+        (N,) expected scores in [0, 1].
+
+    >>> row = {"task": "object_counting", "scale": "indoor", "answer_type": "regression", "unit": "", "options": []}
+    >>> chance([{**row, "answer": "3"}, {**row, "answer": "3"}, {**row, "answer": "9"}]).tolist()
+    [0.5, 0.5, 0.0]
+    """
+    expected = np.zeros(len(records))
+    groups = defaultdict(list)
+    for place, record in enumerate(records):
+        if record["answer_type"] == "multiple_choice":
+            expected[place] = 1 / len(record["options"])
+        else:
+            groups[record["task"], record["scale"], record["unit"]].append(place)
+    for places in groups.values():
+        expected[places] = _borrowed([records[place]["answer"] for place in places])
+    return expected
+
+
+def _borrowed(answers: Sequence[str]) -> np.ndarray:
+    """Return the mean score of all other answers of a group on each of its questions; N answers → (N,).
+
+    `mean_relative_accuracy` is max(0, 10 - floor(20 |ŷ - y| / |y|)) / 10 of decimals; here it is written out in whole
+    numbers (all answers times one power of ten), because a large split has millions of pairs.
+    """
+    if len(answers) == 1:
+        return np.zeros(1)
+    decimals = [Decimal(answer) for answer in answers]
+    shift = -min(0, *(value.as_tuple().exponent for value in decimals))
+    values, place, times = np.unique(
+        [int(value.scaleb(shift)) for value in decimals], return_inverse=True, return_counts=True
+    )
+    means = np.empty(len(values))
+    for index, true in enumerate(values):
+        worth = np.maximum(0, 10 - 20 * np.abs(values - true) // abs(true)) if true else 10 * (values == 0)
+        means[index] = (worth @ times - 10) / (10 * (len(answers) - 1))  # less the question's own answer
+    return means[place]

@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+import datasets
+import pytest
+from datasets import load_dataset
+
+from dataset_builders import packaged
+from dataset_builders.build import BuildSettings, build_dataset
+from dataset_builders.record import QUESTION_FEATURES, SCENE_FEATURES
+from dataset_builders.sources.vsi_meta import VsiMetaSource
+
+
+@pytest.fixture
+def folder(tmp_path, write_rooms):
+    build_dataset(VsiMetaSource(write_rooms(10)), tmp_path / "dataset", BuildSettings(max_per_scene=4))
+    return tmp_path / "dataset"
+
+
+def test_the_private_table_is_still_there():
+    """If this fails, a new version of `datasets` moved its table: see `dataset_builders.packaged`."""
+    assert datasets.packaged_modules._PACKAGED_DATASETS_MODULES[packaged.NAME][0] == "dataset_builders.packaged"
+
+
+def test_the_name_loads_what_the_folder_loads(folder, tmp_path):
+    cache = str(tmp_path / "cache")
+    by_name = load_dataset("spacevista-1m", data_dir=str(folder), split="train", cache_dir=cache)
+    by_folder = load_dataset(str(folder), split="train", cache_dir=cache)
+    assert by_name.features == QUESTION_FEATURES and by_name.to_list() == by_folder.to_list()
+    assert set(load_dataset("spacevista-1m", data_dir=str(folder), cache_dir=cache)) == {"train", "validation", "test"}
+
+
+def test_the_name_has_the_scenes_and_streams(folder, tmp_path):
+    scenes = load_dataset("spacevista-1m", name="scenes", data_dir=str(folder), cache_dir=str(tmp_path / "cache"))
+    assert scenes["train"].features == SCENE_FEATURES and len(scenes["train"]) == 8
+    stream = load_dataset("spacevista-1m", data_dir=str(folder), split="test", streaming=True)
+    assert len(list(stream)) == 4
+
+
+def test_a_folder_without_the_config_is_named(tmp_path):
+    (tmp_path / "train.parquet").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"no questions/\*\.parquet in data_dir"):
+        load_dataset("spacevista-1m", data_dir=str(tmp_path), cache_dir=str(tmp_path / "cache"))
+
+
+def test_a_version_of_datasets_without_the_table_only_warns(monkeypatch):
+    monkeypatch.delattr(datasets.packaged_modules, "_PACKAGED_DATASETS_MODULES")
+    with pytest.warns(UserWarning, match="use load_dataset\\(DIR\\)"):
+        assert packaged.register() is False
+
+
+def test_the_front_door_registers_and_needs_no_torch():
+    code = (
+        "import sys, dataset_builders, datasets; "
+        "print('torch' in sys.modules, 'spacevista-1m' in datasets.packaged_modules._PACKAGED_DATASETS_MODULES)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "False True\n"

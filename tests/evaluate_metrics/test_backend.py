@@ -1,0 +1,143 @@
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from dataset_builders.conversation import to_messages
+from dataset_builders.errors import InputError
+
+torch = pytest.importorskip("torch", reason="needs the model extra")
+transformers = pytest.importorskip("transformers", reason="needs the model extra")
+from evaluate_metrics.backend import TransformersBackend  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def backend(model_dir):
+    return TransformersBackend(model_dir, max_new_tokens=6)
+
+
+@pytest.fixture(scope="module")
+def conversations(records):
+    frames = [Image.effect_noise((56, 56), 80).convert("RGB") for _ in range(4)]
+    return [to_messages(record, frames) for record in records[:5]]
+
+
+def test_video_pixels_reach_the_model_and_blind_has_none(backend, conversations, records):
+    seen = backend.encode(conversations[:2])
+    assert seen["video_grid_thw"].tolist() == [[2, 4, 4]] * 2
+    assert seen["pixel_values_videos"].shape[0] == 2 * 2 * 4 * 4
+    blind = backend.encode([to_messages(record, None) for record in records[:2]])
+    assert set(blind) & {"pixel_values_videos", "video_grid_thw", "pixel_values"} == set()
+    video_token = backend._model.config.video_token_id
+    assert (seen["input_ids"] == video_token).sum() == 2 * 2 * 2 * 2
+    assert (blind["input_ids"] == video_token).sum() == 0
+
+
+def test_prompts_are_those_of_the_processor_s_own_template(backend, conversations):
+    ours = backend.encode(conversations)
+    theirs = backend._processor.apply_chat_template(
+        conversations,
+        tokenize=True,
+        add_generation_prompt=True,
+        return_dict=True,
+        return_tensors="pt",
+        processor_kwargs={"padding": True},
+    )
+    assert set(ours) == set(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_an_answer_does_not_depend_on_its_neighbours(backend, conversations, records):
+    mixed = [*conversations, to_messages(records[5], None)]
+    alone = [backend.complete([conversation])[0] for conversation in mixed]
+    assert backend.complete(mixed) == alone
+    assert backend.complete(mixed[::-1]) == alone[::-1]
+
+
+def test_an_answer_stops_at_the_end_token(backend, conversations, monkeypatch):
+    """Declare the first token that the model writes an end: the answer is that token alone, whoever is beside it."""
+    encoded = backend.encode(conversations[:1])
+    start = encoded["input_ids"].shape[1]
+    first = backend._model.generate(**encoded)[0, start].item()
+    token = backend._processor.tokenizer.decode([first])
+    before = backend.complete(conversations)
+    assert before[0].startswith(token)
+    assert before[0] != token
+    monkeypatch.setattr(backend._model.generation_config, "eos_token_id", [first])
+    assert backend.complete(conversations) == [
+        text[: text.find(token) + len(token)] if token in text else text for text in before
+    ]
+
+
+def test_sampling_of_the_folder_is_switched_off(model_dir, tmp_path, conversations, backend):
+    folder = tmp_path / "sampling"
+    shutil.copytree(model_dir, folder)
+    config = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(
+        json.dumps(config | {"do_sample": True, "temperature": 5.0, "repetition_penalty": 3.0})
+    )
+    sampling = TransformersBackend(folder, max_new_tokens=6)
+    assert sampling.complete(conversations) == backend.complete(conversations)
+
+
+def test_stock_qwen_runs_too(model_dir, tmp_path, conversations):
+    processor = transformers.AutoProcessor.from_pretrained(model_dir, trust_remote_code=True)
+    ours = transformers.AutoConfig.from_pretrained(model_dir, trust_remote_code=True)
+    config = transformers.Qwen2_5_VLConfig(
+        text_config=ours.text_config.to_dict(),
+        vision_config=ours.vision_config.to_dict(),
+        tie_word_embeddings=True,
+        **{name: getattr(ours, name) for name in ("video_token_id", "image_token_id", "vision_start_token_id")},
+    )
+    torch.manual_seed(0)
+    transformers.Qwen2_5_VLForConditionalGeneration(config).save_pretrained(tmp_path)
+    parts = (processor.image_processor, processor.tokenizer, processor.video_processor)
+    transformers.Qwen2_5_VLProcessor(*parts, chat_template=processor.chat_template).save_pretrained(tmp_path)
+    backend = TransformersBackend(tmp_path, max_new_tokens=3)
+    assert all(isinstance(text, str) for text in backend.complete(conversations))
+    assert type(backend._model) is transformers.Qwen2_5_VLForConditionalGeneration
+
+
+@pytest.fixture
+def changed_model(model_dir, tmp_path):
+    shutil.copytree(model_dir, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_a_folder_without_model(tmp_path):
+    with pytest.raises(InputError, match="--model: holds no config.json"):
+        TransformersBackend(tmp_path, 1)
+
+
+def test_a_config_of_no_model(changed_model):
+    (changed_model / "config.json").write_text("{}")
+    with pytest.raises(InputError, match="--model: cannot be loaded"):
+        TransformersBackend(changed_model, 1)
+
+
+def test_truncated_weights(changed_model):
+    weights = changed_model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(InputError, match="--model: cannot be loaded"):
+        TransformersBackend(changed_model, 1)
+
+
+def test_missing_weights_are_not_made_up(changed_model):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(changed_model / "model.safetensors")
+    gone = sorted(name for name in weights if "layers.0.mlp.down_proj" in name)
+    save_file(
+        {name: value for name, value in weights.items() if name not in gone}, changed_model / "model.safetensors"
+    )
+    with pytest.raises(InputError, match=r"down_proj.*weights that are missing"):
+        TransformersBackend(changed_model, 1)
+
+
+def test_a_missing_processor(changed_model):
+    for pattern in ("tokenizer*", "processor_config.json"):
+        for path in changed_model.glob(pattern):
+            path.unlink()
+    with pytest.raises(InputError, match="--model: cannot be loaded"):
+        TransformersBackend(changed_model, 1)

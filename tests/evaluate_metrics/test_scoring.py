@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from evaluate_metrics import Score, chance, mean_relative_accuracy, score
+
+COUNT = {"task": "object_counting", "scale": "indoor", "answer_type": "regression", "unit": "", "options": []}
+DEPTH = {**COUNT, "task": "depth_estimation", "unit": "cm"}
+CHOICE = {**COUNT, "task": "relative_distance", "answer_type": "multiple_choice", "options": ["cup", "bowl", "plate"]}
+
+
+@pytest.mark.parametrize(
+    ("record", "completion", "parsed", "value"),
+    [
+        (COUNT | {"answer": "4"}, "<answer>3</answer>", 3.0, 0.5),
+        (COUNT | {"answer": "10"}, "<think>4, no</think><answer>nine</answer>", 9.0, 0.8),
+        (COUNT | {"answer": "4"}, "", None, 0.0),
+        (COUNT | {"answer": "4"}, "<answer>many</answer>", None, 0.0),
+        (DEPTH | {"answer": "300"}, "<answer>3 m</answer>", 300.0, 1.0),
+        (DEPTH | {"answer": "300"}, "<answer>3</answer>", 3.0, 0.0),
+        (DEPTH | {"answer": "300"}, "<answer>-300</answer>", -300.0, 0.0),
+        (CHOICE | {"answer": "B"}, "<answer>B. bowl</answer>", "B", 1.0),
+        (CHOICE | {"answer": "B"}, "the bowl", "B", 1.0),
+        (CHOICE | {"answer": "B"}, "<answer>A</answer>", "A", 0.0),
+        (CHOICE | {"answer": "B"}, "D", None, 0.0),
+        (CHOICE | {"answer": "B"}, "", None, 0.0),
+    ],
+)
+def test_score(record, completion, parsed, value):
+    assert score(record, completion) == Score(parsed, value)
+
+
+def test_an_answer_type_that_nobody_writes_is_refused():
+    with pytest.raises(ValueError, match="'free_form'"):
+        score(COUNT | {"answer_type": "free_form", "answer": "x"}, "x")
+
+
+def test_chance_equals_the_mean_over_all_pairs():
+    rng = np.random.default_rng(0)
+    records = [COUNT | {"answer": str(rng.integers(0, 9))} for _ in range(30)]
+    records += [DEPTH | {"answer": f"{rng.uniform(-2, 20):.{place % 3}f}"} for place in range(40)]
+    records += [DEPTH | {"answer": "7.0", "unit": "m"}, CHOICE | {"answer": "B"}]
+
+    def kind(record):
+        return record["task"], record["scale"], record["unit"]
+
+    for place, (record, expected) in enumerate(zip(records, chance(records), strict=True)):
+        others = [other for index, other in enumerate(records) if index != place and kind(other) == kind(record)]
+        scores = [mean_relative_accuracy(float(other["answer"]), float(record["answer"])) for other in others]
+        if record["answer_type"] == "regression":
+            assert expected == pytest.approx(np.mean(scores) if scores else 0, abs=1e-12)
+    assert chance(records)[-2:].tolist() == [0, 1 / 3]
+
+
+def test_chance_keeps_scales_apart():
+    records = [COUNT | {"answer": "3", "scale": scale} for scale in ("indoor", "indoor", "drone")]
+    assert chance(records).tolist() == [1, 1, 0]

@@ -1,0 +1,77 @@
+"""`training.json`: how a model came about, stage by stage, beside its weights."""
+
+import json
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+
+from transformers import Trainer
+
+from trl_recipes.arguments import RecipeArguments
+
+FILE_NAME = "training.json"
+MAX_HISTORY = 200
+PRIVATE = ("output_dir", "resume_from_checkpoint", "run_name", "logging_dir", "hub_token", "push_to_hub_token")
+
+
+def record_stage(name: str, recipe: RecipeArguments, trainer: Trainer, seconds: float) -> None:
+    """Append this stage to those of the model it started from and write them into the output folder."""
+    history = [_curves(entry) for entry in trainer.state.log_history]
+    history = [entry for entry in history if len(entry) > 1]
+    stage = {
+        "stage": name,
+        "dataset": public_name(recipe.dataset),
+        "base_model": public_name(recipe.model_name_or_path) if recipe.model_name_or_path else None,
+        "arguments": _arguments(recipe, trainer.args),
+        "num_samples": len(trainer.train_dataset),
+        "steps": trainer.state.global_step,
+        "seconds": round(seconds, 1),
+        "final": {key: value for key, value in (history[-1] if history else {}).items() if key != "step"},
+        "history": _sample(history),
+    }
+    stages = [*_earlier_stages(recipe.model_name_or_path), stage]
+    text = json.dumps({"stages": stages}, indent=2, sort_keys=True)
+    (Path(trainer.args.output_dir) / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def public_name(path_or_id: str) -> str:
+    """Name a dataset or model without saying where on this machine it lies.
+
+    >>> public_name("/data/build/scenes/"), public_name("someone/spacevista-1m")
+    ('scenes', 'someone/spacevista-1m')
+    """
+    path = Path(path_or_id)
+    return path.resolve().name if path.is_absolute() or path.exists() else path_or_id
+
+
+def _earlier_stages(model: str | None) -> list[dict]:
+    path = Path(model or "") / FILE_NAME
+    return json.loads(path.read_text(encoding="utf-8"))["stages"] if model and path.is_file() else []
+
+
+def _arguments(recipe: RecipeArguments, training) -> dict:
+    """Return the recipe's settings, and those of the trainer that differ from the library's defaults."""
+    own = {key: value for key, value in asdict(recipe).items() if key not in ("dataset", "model_name_or_path")}
+    changed = {item.name: getattr(training, item.name) for item in fields(training) if item.name not in PRIVATE}
+    defaults = {item.name: _default(item) for item in fields(training)}
+    plain = (bool, int, float, str, list, dict)
+    return own | {k: v for k, v in changed.items() if v not in (defaults[k], [], {}) and isinstance(v, plain)}
+
+
+def _default(item):
+    return item.default_factory() if item.default_factory is not MISSING else item.default
+
+
+def _curves(entry: dict) -> dict:
+    """Keep what is worth a plot of one log entry: step, losses, rewards, accuracy and lengths."""
+    kept = ("step", "loss", "reward", "mean_token_accuracy", "kl", "completions/mean_length")
+    return {
+        key: value
+        for key, value in entry.items()
+        if key in kept or (key.startswith("rewards/") and key.endswith("/mean"))
+    }
+
+
+def _sample(history: list[dict]) -> list[dict]:
+    """Thin the history evenly to at most MAX_HISTORY entries; the last one stays."""
+    stride = -(-len(history) // MAX_HISTORY) or 1
+    return history[::-1][::stride][::-1]
