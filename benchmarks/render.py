@@ -1,7 +1,7 @@
 """How fast the synthetic source renders on one core: `python benchmarks/render.py [--scenes N]`.
 
 A scene is timed whole (objects, layout, path, search tree, shadows, frames), one thread, after one warm-up scene per
-scale that fills the cache of unit meshes. CPU time is what a core spends; wall time also holds what other programs took.
+scale that fills the cache of unit meshes. CPU time is what a core spends; wall time also holds what others took.
 """
 
 import argparse

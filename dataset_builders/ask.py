@@ -1,7 +1,6 @@
 """Scene → questions: one at a time from each task in turn, until enough are asked or nothing is left to ask."""
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from dataset_builders.question import Question
 from dataset_builders.record import question_id
 from dataset_builders.scene import Scene
 from dataset_builders.tasks import Rule, lacking
+from dataset_builders.tasks.draw import take_turns
 
 NOTHING_LEFT = "nothing unambiguous to ask"
 
@@ -40,29 +40,15 @@ def ask(scene: Scene, rules: Sequence[Rule], seed: int, limit: int) -> Asked:
         missing = {rule: lacking(rule, scene) for rule in rules if rule.task == task}
         able = [rule for rule, lacks in missing.items() if not lacks]
         if able:
-            drawn = round_robin(rule.generate(scene, _generator(scene, rule, seed)) for rule in able)
+            drawn = take_turns(rule.generate(scene, _generator(scene, rule, seed)) for rule in able)
             streams[task] = _distinct(drawn, scene)
         else:
             skipped[task] = _reason(missing.values())
-    questions = tuple(islice(round_robin(streams.values()), limit))
+    questions = tuple(islice(take_turns(streams.values()), limit))
     unheard = set(streams) - {question.task for question in questions}
     # A task without a question may just not have had its turn before the limit.
     skipped |= {task: NOTHING_LEFT for task in streams if task in unheard and next(streams[task], None) is None}
     return Asked(questions, skipped)
-
-
-def round_robin(streams: Iterable[Iterator]) -> Iterator:
-    """Take one item of each stream in turn until all are used up.
-
-    >>> "".join(round_robin([iter("AB"), iter("a"), iter("123")]))
-    'Aa1B23'
-    """
-    waiting = deque(streams)
-    while waiting:
-        stream = waiting.popleft()
-        for item in islice(stream, 1):
-            yield item
-            waiting.append(stream)
 
 
 def _distinct(questions: Iterator[Question], scene: Scene) -> Iterator[Question]:

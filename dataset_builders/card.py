@@ -1,5 +1,7 @@
 """The README.md of a dataset folder: its YAML tells `datasets` which files make which config and split."""
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -29,7 +31,11 @@ def _front_matter(folder: Path, report: dict) -> dict:
             for split in SPLITS
             if any((folder / config).glob(f"{split}-*.parquet"))
         ]
-        configs.append({"config_name": config, "data_files": data_files})
+        # `datasets` caches a local folder by its name and this YAML alone: without the digest, a folder that was built
+        # again, or another one of the same name, would be served from the cache of the first.
+        digest = _digest(sorted((folder / config).glob("*.parquet")))
+        description = f"{config.capitalize()}, SHA-256 {digest}"
+        configs.append({"config_name": config, "data_files": data_files, "description": description})
     configs[0]["default"] = True
     terms = list(report["licenses"].values())
     known = len(terms) == 1 and " " not in terms[0]
@@ -41,6 +47,14 @@ def _front_matter(folder: Path, report: dict) -> dict:
         "size_categories": [_size(report["num_questions"])],
         "configs": configs,
     }
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 def _size(rows: int) -> str:
@@ -71,15 +85,19 @@ Sources and licences:
 
 {terms}
 
-Built with `{_command(report["arguments"])}` (SpaceVista {report["engine"]}).
+Built with `{build_command(report["arguments"])}` (SpaceVista {report["engine"]}).
 """
 
 
-def _command(arguments: dict) -> str:
-    """Write the command that builds the same files again."""
+def build_command(arguments: dict) -> str:
+    """Write the command that builds the same files again.
+
+    >>> build_command({"source": "synthetic", "seed": 0, "strict": False, "tasks": None})
+    'python -m dataset_builders build --source synthetic --seed 0 --output DIR'
+    """
     words = ["python -m dataset_builders build"]
     for name, value in arguments.items():
-        if value is None or value is False:
+        if value is None or value is False or value == []:
             continue
         words.append(f"--{name.replace('_', '-')}")
         if value is not True:

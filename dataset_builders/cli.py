@@ -6,11 +6,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 from dataset_builders.audit import run_audit
 from dataset_builders.build import BuildSettings, build_dataset
-from dataset_builders.errors import InputError
+from dataset_builders.errors import CommandParser, InputError
 from dataset_builders.sources import Source
 from dataset_builders.sources.rgbd import RgbdSource
 from dataset_builders.sources.synthetic import SyntheticSource
@@ -94,15 +93,8 @@ def _audit(arguments: argparse.Namespace) -> None:
     sys.stdout.write(f"{report.text()}\n")
 
 
-class _Parser(argparse.ArgumentParser):
-    """The only change w.r.t. `ArgumentParser` is that a wrong argument is reported in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see --help\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m dataset_builders", description=__doc__, epilog=EXAMPLE)
+    parser = CommandParser(prog="python -m dataset_builders", description=__doc__, epilog=EXAMPLE)
     commands = parser.add_subparsers(required=True, metavar="build | audit")
     _add_build(commands.add_parser("build", help="scenes to a dataset folder", epilog=EXAMPLE))
     audit = commands.add_parser("audit", help="answer published questions from the scenes and compare")

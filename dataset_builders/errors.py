@@ -1,5 +1,8 @@
 """One kind of error for bad input: it names the place, the problem and the fix in one line."""
 
+import argparse
+from typing import NoReturn
+
 
 class InputError(ValueError):
     """Input that cannot be used; the command line prints it as one line and exits with code 2.
@@ -16,3 +19,11 @@ class InputError(ValueError):
     def __reduce__(self):
         """Keep the four parts when the error crosses a process boundary."""
         return type(self), (self.place, self.field, self.problem, self.fix)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """The only change w.r.t. `ArgumentParser` is that a wrong argument is reported in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
+        self.exit(2, f"error: {message}; see --help\n")

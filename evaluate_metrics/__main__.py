@@ -4,20 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from dataset_builders.errors import InputError
+from dataset_builders.errors import CommandParser, InputError
 from evaluate_metrics.runner import RunArguments, run
 from evaluate_metrics.summary import format_table
 
 EXAMPLE = "example: python -m evaluate_metrics run --model build/model --dataset build/data --output build/evaluation"
-
-
-class _Parser(argparse.ArgumentParser):
-    """The only change w.r.t. `ArgumentParser` is that a wrong argument is reported in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see --help\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m evaluate_metrics", description="Score a model on a dataset.", epilog=EXAMPLE)
+    parser = CommandParser(
+        prog="python -m evaluate_metrics", description="Score a model on a dataset.", epilog=EXAMPLE
+    )
     command = parser.add_subparsers(required=True, metavar="run").add_parser(
         "run",
         help="answer every question of a split with the video and blind, and score the answers",

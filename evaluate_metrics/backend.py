@@ -8,19 +8,8 @@ from safetensors import SafetensorError
 from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig
 
 from dataset_builders.errors import InputError
-from evaluate_metrics.questions import first_line
+from evaluate_metrics.questions import first_line, model_files
 
-# What decides a completion; cards, logs and checkpoints beside it do not.
-_MODEL_FILES = (
-    "*.safetensors",
-    "*.bin",
-    "*.py",
-    "*config*.json",
-    "*token*.json",
-    "vocab.json",
-    "merges.txt",
-    "*.jinja",
-)
 _SAVED = "give a folder that save_pretrained of a model and its processor wrote"
 
 
@@ -51,7 +40,7 @@ class TransformersBackend:
 
     def files(self) -> list[Path]:
         """List the files of the folder that decide what the model writes."""
-        return sorted({path for pattern in _MODEL_FILES for path in self._folder.glob(pattern)})
+        return model_files(self._folder)
 
     def describe(self) -> dict[str, str]:
         """Tell what of the backend moves a score."""

@@ -12,6 +12,17 @@ from dataset_builders.conversation import FrameStore
 from dataset_builders.errors import InputError
 from dataset_builders.record import QUESTION_FEATURES
 
+# What decides a completion; cards, logs and checkpoints beside it do not.
+MODEL_FILES = (
+    "*.safetensors",
+    "*.bin",
+    "*.py",
+    "*config*.json",
+    "*token*.json",
+    "vocab.json",
+    "merges.txt",
+    "*.jinja",
+)
 UNREADABLE = (DatasetGenerationError, OSError, ValueError)
 _BUILD, _REBUILD = (f"build it {word}with python -m dataset_builders build" for word in ("", "again "))
 
@@ -65,6 +76,11 @@ def open_frames(folder: Path, split: str, num_frames: int, records: Iterable[dic
 def dataset_files(folder: Path, split: str) -> list[Path]:
     """List the shards of the questions and scenes of a split."""
     return [*_shards(folder, "questions", split), *_shards(folder, "scenes", split)]
+
+
+def model_files(folder: Path) -> list[Path]:
+    """List the files of a model folder that decide what the model writes."""
+    return sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern)})
 
 
 def fingerprint(root: Path, files: Iterable[Path]) -> str:

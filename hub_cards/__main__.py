@@ -4,9 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from dataset_builders.errors import InputError
+from dataset_builders.errors import CommandParser, InputError
 from hub_cards.dataset_card import write_dataset_card
 from hub_cards.model_card import write_model_card
 from hub_cards.results import text_table
@@ -15,13 +14,6 @@ EXAMPLE = """example:
   python -m hub_cards report --dataset build/demo/dataset --model build/demo/model \\
       --results build/demo/results --output build/demo/report.html
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    """The only change w.r.t. `ArgumentParser` is that a wrong argument is reported in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m hub_cards",
         description="Write the card of a dataset or a model, or the report of a run.",
         epilog=EXAMPLE,

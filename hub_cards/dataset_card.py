@@ -1,13 +1,13 @@
 """The card of a dataset folder: every number in it is counted from the Parquet files themselves."""
 
 import json
-import shlex
 from pathlib import Path
 
 import pyarrow.compute as pc
 from datasets import ClassLabel, List, Value
 from huggingface_hub import DatasetCardData
 
+from dataset_builders.card import build_command
 from dataset_builders.conversation import prompt_text
 from dataset_builders.record import LETTERS, QUESTION_FEATURES, SCENE_FEATURES
 from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
@@ -70,7 +70,7 @@ def write_dataset_card(path: Path) -> Path:
         metadata=metadata(data).to_yaml(),
         data=data,
         name=data.path.resolve().name,
-        command=build_command(data.report, data.path / "build_report.json"),
+        command=build_command(field(data.report, "arguments", data.path / "build_report.json")),
         engine=field(data.report, "engine", data.path / "build_report.json"),
         seed=field(data.report, "seed", data.path / "build_report.json"),
         task_rows=task_rows(data),
@@ -99,21 +99,6 @@ def metadata(data: DatasetFolder) -> DatasetCardData:
     }
     kept = {name: value for name, value in data.metadata.items() if not name.startswith("license")}
     return DatasetCardData(**kept | ours | license_metadata(present(data.scenes, "license", [])))
-
-
-def build_command(report: dict, place: Path) -> str:
-    """Return the command that built the folder.
-
-    >>> build_command({"arguments": {"source": "synthetic", "num_scenes": 2, "strict": False, "tasks": None}}, Path())
-    'python -m dataset_builders build --source synthetic --num-scenes 2 --output DIR'
-    """
-    parts = []
-    for name, value in field(report, "arguments", place).items():
-        if value not in (None, False, []):
-            values = [] if value is True else value if isinstance(value, list) else [value]
-            parts += [f"--{name.replace('_', '-')}", *(shlex.quote(str(item)) for item in values)]
-    needs_input = [] if report["arguments"].get("source") == "synthetic" else ["--input", "DIR"]
-    return " ".join(["python -m dataset_builders build", *parts, *needs_input, "--output DIR"])
 
 
 def task_rows(data: DatasetFolder) -> list[dict]:

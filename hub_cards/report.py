@@ -4,10 +4,11 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from hub_cards.dataset_card import build_command, letter_rows, scale_rows, source_rows, task_rows
+from dataset_builders.card import build_command
+from hub_cards.dataset_card import letter_rows, scale_rows, source_rows, task_rows
 from hub_cards.dataset_folder import open_dataset
 from hub_cards.figures import SERIES, curve, radar
-from hub_cards.files import write_text
+from hub_cards.files import field, write_text
 from hub_cards.gallery import examples
 from hub_cards.model_folder import ModelFolder, open_model
 from hub_cards.results import Results, ScoreRow, check_dataset, open_results, verdict
@@ -40,7 +41,7 @@ def write_report(dataset: Path, model: Path, results: Path, output: Path) -> Res
         verdict=verdict(scores),
         radars=radars(scores),
         gallery=examples(data.path, scores),
-        command=build_command(data.report, data.path / "build_report.json"),
+        command=build_command(field(data.report, "arguments", data.path / "build_report.json")),
         task_rows=task_rows(data),
         scale_rows=scale_rows(data),
         letters=letter_rows(data),

@@ -5,22 +5,11 @@ from pathlib import Path
 
 from dataset_builders.errors import InputError
 from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
-from evaluate_metrics.questions import dataset_files, fingerprint
+from evaluate_metrics.questions import dataset_files, fingerprint, model_files
 from hub_cards.files import field, read_json, read_json_lines, require
 from hub_cards.templating import interval, score, signed, words
 
 EVALUATE = "evaluate with `python -m evaluate_metrics run`"
-# What the runner hashes of a model (its own list lies beside code that needs torch; a test compares the two).
-MODEL_FILES = (
-    "*.safetensors",
-    "*.bin",
-    "*.py",
-    "*config*.json",
-    "*token*.json",
-    "vocab.json",
-    "merges.txt",
-    "*.jinja",
-)
 PREDICTION_FIELDS = ["id", "scale", "task", "condition", "completion", "parsed", "score"]
 SCORE_FIELDS = ["n", "model", "blind", "chance", "interval", "over_blind.margin", "over_blind.interval"]
 RESULT_FIELDS = [
@@ -95,8 +84,7 @@ def open_results(path: Path, model: Path) -> Results:
     data = read_json(path)
     for name in RESULT_FIELDS:
         field(data, name, path)
-    files = sorted({file for pattern in MODEL_FILES for file in model.glob(pattern)})
-    if fingerprint(model, files) != data["settings"]["model_sha256"]:
+    if fingerprint(model, model_files(model)) != data["settings"]["model_sha256"]:
         problem = f"{data['model']!r} is another model than {model.resolve().name!r}, or its files changed since"
         raise InputError(path, "model_sha256", problem, EVALUATE)
     rows = [ScoreRow("overall", name, field(data, f"overall.{name}", path)) for name in ("micro", "macro")]

@@ -9,7 +9,6 @@ from PIL import Image
 from dataset_builders.errors import InputError
 from hub_cards import write_model_card
 from hub_cards.model_folder import open_model
-from hub_cards.results import MODEL_FILES
 
 
 def test_metadata_and_model_index_are_what_the_hub_reads(model, results):
@@ -127,11 +126,6 @@ def test_results_without_a_field_are_refused(model, results, name):
     (results / "results.json").write_text(json.dumps(data))
     with pytest.raises(InputError, match=f"results.json: {name}.*: is missing"):
         write_model_card(model, results)
-
-
-def test_files_that_make_a_model_are_those_of_the_runner():
-    backend = pytest.importorskip("evaluate_metrics.backend", reason="the runner needs torch")
-    assert MODEL_FILES == backend._MODEL_FILES
 
 
 @pytest.fixture(scope="module")

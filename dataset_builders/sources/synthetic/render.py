@@ -98,7 +98,8 @@ class Renderer:
         with np.errstate(divide="ignore"):
             depth = np.where(down < 0, np.float32(-position[2]) / down, np.float32(np.inf))
         part = np.where(depth < self._limit, self._ground_part, self._sky_part)
-        hits = self._caster.cast(position, np.ascontiguousarray(directions.take(may_hit, axis=1).T))
+        tried = directions if len(may_hit) == len(down) else directions.take(may_hit, axis=1)
+        hits = self._caster.cast(position, tried.T)
         # Misses come back as 1e37, which would overflow.
         distance = np.minimum(hits["tfar"], np.float32(1e9)) * np.float32(self._caster.unit)
         solid = np.flatnonzero((hits["primID"] >= 0) & (distance < depth.take(may_hit)))
