@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := build/demo
-# The demo's data, and how long it trains, are set here and in trl_recipes/configs/*_tiny.yaml.
-SCENES ?= 320
+# How much data the demo makes; how long it trains is in trl_recipes/configs/*_tiny.yaml.
+SCENES ?= 300
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -30,9 +30,9 @@ demo: $(INSTALLED)  ## render, ask, train, evaluate, publish: build/demo/report.
 	$(BIN)/accelerate launch trl_recipes/grpo.py --config trl_recipes/configs/grpo_tiny.yaml \
 		--dataset $(DEMO)/dataset --model_name_or_path $(DEMO)/sft --output_dir $(DEMO)/model
 	$(BIN)/python -m evaluate_metrics run --model $(DEMO)/model --dataset $(DEMO)/dataset --split test \
-		--output $(DEMO)/results
+		--output $(DEMO)/results --num-frames 2 --batch-size 64 --max-new-tokens 64
 	$(BIN)/python -m hub_cards dataset $(DEMO)/dataset
-	$(BIN)/python -m hub_cards model $(DEMO)/model --results $(DEMO)/results
+	$(BIN)/python -m hub_cards model $(DEMO)/model --results $(DEMO)/results --dataset $(DEMO)/dataset
 	$(BIN)/python -m hub_cards report --dataset $(DEMO)/dataset --model $(DEMO)/model --results $(DEMO)/results \
 		--output $(DEMO)/report.html
 

@@ -7,7 +7,6 @@ scale that fills the cache of unit meshes. CPU time is what a core spends; wall 
 import argparse
 import json
 import os
-import platform
 import sys
 import time
 from importlib.metadata import version
@@ -16,6 +15,7 @@ from statistics import median, quantiles
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from machine import describe_machine
 from tqdm import tqdm
 
 from dataset_builders.sources.synthetic import SyntheticSource
@@ -27,13 +27,8 @@ SIZES = {"full": (16, (448, 336)), "small": (8, (224, 168))}
 
 def machine() -> dict:
     """Describe what the numbers depend on."""
-    cpuinfo = Path("/proc/cpuinfo")
-    names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line] if cpuinfo.exists() else []
-    return {
-        "cpu": names[0].split(":")[1].strip() if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "trimesh", "embreex", "shapely")},
+    return describe_machine() | {
+        "versions": {name: version(name) for name in ("numpy", "trimesh", "embreex", "shapely")}
     }
 
 

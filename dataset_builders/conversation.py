@@ -30,7 +30,8 @@ def prompt_text(record: dict) -> str:
     if record["options"]:
         lines.append("Answer with the option's letter.")
     elif record["unit"]:
-        lines.append(f"Answer with a number in {record['unit']}.")
+        # Not which unit: it would give the scale away, which is to be seen.
+        lines.append("Answer with a number and its unit.")
     else:
         lines.append("Answer with a number.")
     return "\n".join([*lines, FORMAT])
@@ -40,15 +41,16 @@ def completion_text(record: dict) -> str:
     """Write the reply that cold start teaches: reasoning, the two anchors (`none` where they do not apply), answer.
 
     >>> anchors = {"semantics": ["cup"], "scale_value": 62.0, "scale_unit": "cm"}
-    >>> completion_text({"rationale": "I see 3 cups.", "anchors": anchors, "answer": "3"})
-    '<think>I see 3 cups.</think><semantics>cup</semantics><scale>62 cm</scale><answer>3</answer>'
+    >>> completion_text({"rationale": "It is 9 cm tall.", "anchors": anchors, "answer": "9", "unit": "cm"})
+    '<think>It is 9 cm tall.</think><semantics>cup</semantics><scale>62 cm</scale><answer>9 cm</answer>'
     """
     anchors = record["anchors"]
     semantics = ", ".join(anchors["semantics"]) or "none"
+    answer = f"{record['answer']} {record['unit']}".strip()
     scale = "none" if anchors["scale_value"] is None else f"{anchors['scale_value']:g} {anchors['scale_unit']}"
     return (
         f"<think>{record['rationale'] or ''}</think><semantics>{semantics}</semantics>"
-        f"<scale>{scale}</scale><answer>{record['answer']}</answer>"
+        f"<scale>{scale}</scale><answer>{answer}</answer>"
     )
 
 

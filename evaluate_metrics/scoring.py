@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from dataset_builders.agreement import mean_relative_accuracy
+from dataset_builders.taxonomy import METRES
 from evaluate_metrics.parsing import parse_choice, parse_measure
 
 
@@ -52,16 +53,17 @@ def score(record: Mapping, completion: str) -> Score:
 def chance(records: Sequence[Mapping]) -> np.ndarray:
     """Return what guessing scores on each question, exactly.
 
-    A choice is guessed evenly. A number is guessed by giving the answer of another question, drawn evenly from those
-    of the same task, scale and unit; without another one the guess scores 0.
+    A choice is guessed evenly. A number is guessed by giving the answer, unit and all, of another question of the same
+    task, drawn evenly; without another one the guess scores 0. Who guesses knows the task and nothing of the scene,
+    so not its scale either.
 
     Args:
-        records: Rows with `task`, `scale`, `answer_type`, `answer`, `unit` and `options`.
+        records: Rows with `task`, `answer_type`, `answer`, `unit` and `options`.
 
     Returns:
         (N,) expected scores in [0, 1].
 
-    >>> row = {"task": "object_counting", "scale": "indoor", "answer_type": "regression", "unit": "", "options": []}
+    >>> row = {"task": "object_counting", "answer_type": "regression", "unit": "", "options": []}
     >>> chance([{**row, "answer": "3"}, {**row, "answer": "3"}, {**row, "answer": "9"}]).tolist()
     [0.5, 0.5, 0.0]
     """
@@ -71,21 +73,25 @@ def chance(records: Sequence[Mapping]) -> np.ndarray:
         if record["answer_type"] == "multiple_choice":
             expected[place] = 1 / len(record["options"])
         else:
-            groups[record["task"], record["scale"], record["unit"]].append(place)
+            groups[record["task"]].append(place)
     for places in groups.values():
-        expected[places] = _borrowed([records[place]["answer"] for place in places])
+        expected[places] = _borrowed([_in_metres(records[place]) for place in places])
     return expected
 
 
-def _borrowed(answers: Sequence[str]) -> np.ndarray:
+def _in_metres(record: Mapping) -> Decimal:
+    """Return an answer in metres where its unit is a length; counts and areas, of which one unit is asked, as is."""
+    return Decimal(record["answer"]) * Decimal(str(METRES.get(record["unit"], 1)))
+
+
+def _borrowed(decimals: Sequence[Decimal]) -> np.ndarray:
     """Return the mean score of all other answers of a group on each of its questions; N answers → (N,).
 
     `mean_relative_accuracy` is max(0, 10 - floor(20 |ŷ - y| / |y|)) / 10 of decimals; here it is written out in whole
     numbers (all answers times one power of ten), because a large split has millions of pairs.
     """
-    if len(answers) == 1:
+    if len(decimals) == 1:
         return np.zeros(1)
-    decimals = [Decimal(answer) for answer in answers]
     shift = -min(0, *(value.as_tuple().exponent for value in decimals))
     values, place, times = np.unique(
         [int(value.scaleb(shift)) for value in decimals], return_inverse=True, return_counts=True
@@ -93,5 +99,5 @@ def _borrowed(answers: Sequence[str]) -> np.ndarray:
     means = np.empty(len(values))
     for index, true in enumerate(values):
         worth = np.maximum(0, 10 - 20 * np.abs(values - true) // abs(true)) if true else 10 * (values == 0)
-        means[index] = (worth @ times - 10) / (10 * (len(answers) - 1))  # less the question's own answer
+        means[index] = (worth @ times - 10) / (10 * (len(decimals) - 1))  # less the question's own answer
     return means[place]

@@ -34,6 +34,10 @@ class RecipeArguments:
             "vision tower (model.visual) from a pretrained model (paper, C.1). The dense encoder never trains."
         },
     )
+    with_rationale: bool = field(
+        default=True,
+        metadata={"help": "Cold start: teach the reasoning too. False: anchors and answer only (a model too small)."},
+    )
     cache_scenes: int = field(default=64, metadata={"help": "Scenes whose decoded frames are kept in memory."})
 
     def __post_init__(self):

@@ -17,27 +17,28 @@ from trl_recipes.visual import require_features, token_types
 VIDEO_FEATURES = ("pixel_values_videos", "video_grid_thw", "second_per_grid_ts")
 REWARD_COLUMNS = ("answer", "options", "unit", "anchors")
 IGNORED = -100
+SPLIT = "train"
 
 FrameLoader = Callable[[dict], list[Image.Image] | None]
 
 
-def load_questions(dataset: str, num_frames: int, split: str = "train") -> Dataset:
-    """Load the `questions` of a split.
+def load_questions(dataset: str, num_frames: int) -> Dataset:
+    """Load the questions to train on.
 
     Raises:
-        InputError: if there is no such dataset or split, it is empty, columns are missing, or a question cannot do
-            with `num_frames` frames.
+        InputError: if there is no such dataset, its train split is missing or empty, columns are missing, or a
+            question cannot do with `num_frames` frames.
     """
     fix = "give a folder that `python -m dataset_builders build` wrote, or a Hub id of the same form"
     try:
-        questions = load_dataset(dataset, "questions", split=split)
+        questions = load_dataset(dataset, "questions", split=SPLIT)
     except (OSError, ValueError) as error:
-        raise InputError(dataset, f"dataset, split {split}", one_line(error), fix) from error
+        raise InputError(dataset, f"dataset, split {SPLIT}", one_line(error), fix) from error
     missing = sorted(QUESTION_FEATURES.keys() - set(questions.column_names))
     if missing:
         raise InputError(dataset, "columns", f"lacks {', '.join(missing)}", fix)
     if not len(questions):
-        raise InputError(dataset, f"split {split}", "has no questions", "build it from more scenes")
+        raise InputError(dataset, f"split {SPLIT}", "has no questions", "build it from more scenes")
     needed = max(len(frames) for frames in questions["key_frames"])
     if needed > num_frames:
         raise InputError(dataset, "key_frames", f"one question needs {needed} frames", f"give --num_frames {needed}")
@@ -65,9 +66,18 @@ class ReplyCollator:
     sees the tokens that a rollout would.
     """
 
-    def __init__(self, processor: ProcessorMixin, config: PretrainedConfig, frames: FrameLoader):
-        """Take the processor, the model's configuration, and what returns a row's frames (`FrameStore.frames`)."""
-        self.processor, self.config, self.frames = processor, config, frames
+    def __init__(
+        self, processor: ProcessorMixin, config: PretrainedConfig, frames: FrameLoader, with_rationale: bool = True
+    ):
+        """Take what makes a batch.
+
+        Args:
+            processor: The model's.
+            config: The model's.
+            frames: Returns a row's frames (`FrameStore.frames`).
+            with_rationale: Keep the reasoning in the replies; without it they go straight to anchors and answer.
+        """
+        self.processor, self.config, self.frames, self.with_rationale = processor, config, frames, with_rationale
 
     def __call__(self, rows: Sequence[dict]) -> dict[str, torch.Tensor]:
         """Encode rows, padded on the right.
@@ -79,6 +89,8 @@ class ReplyCollator:
         Raises:
             ValueError: if a visual placeholder lacks its features.
         """
+        if not self.with_rationale:
+            rows = [{**row, "rationale": None} for row in rows]
         conversations = [to_messages(row, self.frames(row), with_completion=True) for row in rows]
         prompts = self.processor.apply_chat_template(
             [conversation[:-1] for conversation in conversations],

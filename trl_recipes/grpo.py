@@ -16,7 +16,7 @@ from trl import GRPOConfig
 from dataset_builders.conversation import FrameStore
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import GrpoRecipeArguments
-from trl_recipes.data import grpo_prompts, load_questions
+from trl_recipes.data import SPLIT, grpo_prompts, load_questions
 from trl_recipes.grpo_trainer import SpaceVistaGRPOTrainer
 from trl_recipes.models import load_model
 from trl_recipes.rewards import (
@@ -54,7 +54,7 @@ def build_trainer(recipe: GrpoRecipeArguments, training: GRPOConfig) -> SpaceVis
     """
     questions = load_questions(recipe.dataset, recipe.num_frames)
     _check(recipe, training, len(questions))
-    frames = FrameStore(recipe.dataset, "train", recipe.num_frames, recipe.cache_scenes)
+    frames = FrameStore(recipe.dataset, SPLIT, recipe.num_frames, recipe.cache_scenes)
     rewards = _reward_functions(recipe)
     model, processor = load_model(recipe, questions, training.seed, training.trust_remote_code)
     training.reward_weights = training.reward_weights or REWARD_WEIGHTS
@@ -81,7 +81,7 @@ def _check(recipe: GrpoRecipeArguments, training: GRPOConfig, num_questions: int
     prompts = training.generation_batch_size // training.num_generations
     if num_questions < prompts:
         fix = f"a step takes {prompts}: build a larger dataset or lower --per_device_train_batch_size"
-        raise InputError(recipe.dataset, "split train", f"has {num_questions} questions", fix)
+        raise InputError(recipe.dataset, f"split {SPLIT}", f"has {num_questions} questions", fix)
 
 
 def _reward_functions(recipe: GrpoRecipeArguments) -> list:

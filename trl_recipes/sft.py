@@ -12,7 +12,7 @@ from trl import SFTConfig, SFTTrainer
 
 from dataset_builders.conversation import FrameStore
 from trl_recipes.arguments import RecipeArguments
-from trl_recipes.data import ReplyCollator, load_questions
+from trl_recipes.data import SPLIT, ReplyCollator, load_questions
 from trl_recipes.models import load_model
 from trl_recipes.stage import run_stage
 
@@ -24,7 +24,7 @@ def build_trainer(recipe: RecipeArguments, training: SFTConfig) -> SFTTrainer:
         InputError: if the dataset or the model cannot be used.
     """
     questions = load_questions(recipe.dataset, recipe.num_frames)
-    frames = FrameStore(recipe.dataset, "train", recipe.num_frames, recipe.cache_scenes)
+    frames = FrameStore(recipe.dataset, SPLIT, recipe.num_frames, recipe.cache_scenes)
     model, processor = load_model(recipe, questions, training.seed, training.trust_remote_code)
     # The collator makes batches out of rows; a cut sequence would lose visual tokens.
     training.remove_unused_columns, training.max_length = False, None
@@ -34,7 +34,7 @@ def build_trainer(recipe: RecipeArguments, training: SFTConfig) -> SFTTrainer:
         args=training,
         train_dataset=questions,
         processing_class=processor,
-        data_collator=ReplyCollator(processor, model.config, frames.frames),
+        data_collator=ReplyCollator(processor, model.config, frames.frames, recipe.with_rationale),
     )
 
 

@@ -25,7 +25,7 @@ def record_stage(name: str, recipe: RecipeArguments, trainer: Trainer, seconds: 
         "num_samples": len(trainer.train_dataset),
         "steps": trainer.state.global_step,
         "seconds": round(seconds, 1),
-        "final": {key: value for key, value in (history[-1] if history else {}).items() if key != "step"},
+        "final": {key: value for entry in history for key, value in entry.items() if key != "step"},
         "history": _sample(history),
     }
     stages = [*_earlier_stages(recipe.model_name_or_path), stage]
@@ -34,7 +34,7 @@ def record_stage(name: str, recipe: RecipeArguments, trainer: Trainer, seconds: 
 
 
 def public_name(path_or_id: str) -> str:
-    """Name a dataset or model without saying where on this machine it lies.
+    """Name a dataset, model or file without saying where on this machine it lies; leave other words as they are.
 
     >>> public_name("/data/build/scenes/"), public_name("someone/spacevista-1m")
     ('scenes', 'someone/spacevista-1m')
@@ -54,7 +54,8 @@ def _arguments(recipe: RecipeArguments, training) -> dict:
     changed = {item.name: getattr(training, item.name) for item in fields(training) if item.name not in PRIVATE}
     defaults = {item.name: _default(item) for item in fields(training)}
     plain = (bool, int, float, str, list, dict)
-    return own | {k: v for k, v in changed.items() if v not in (defaults[k], [], {}) and isinstance(v, plain)}
+    told = own | {k: v for k, v in changed.items() if v not in (defaults[k], [], {}, "") and isinstance(v, plain)}
+    return {name: public_name(value) if isinstance(value, str) else value for name, value in told.items()}
 
 
 def _default(item):

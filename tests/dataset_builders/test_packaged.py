@@ -3,11 +3,12 @@ import sys
 
 import datasets
 import pytest
-from datasets import load_dataset
+from datasets import Dataset, load_dataset
 
 from dataset_builders import packaged
 from dataset_builders.build import BuildSettings, build_dataset
 from dataset_builders.record import QUESTION_FEATURES, SCENE_FEATURES
+from dataset_builders.sources.synthetic import SyntheticSource
 from dataset_builders.sources.vsi_meta import VsiMetaSource
 
 
@@ -28,6 +29,25 @@ def test_the_name_loads_what_the_folder_loads(folder, tmp_path):
     by_folder = load_dataset(str(folder), split="train", cache_dir=cache)
     assert by_name.features == QUESTION_FEATURES and by_name.to_list() == by_folder.to_list()
     assert set(load_dataset("spacevista-1m", data_dir=str(folder), cache_dir=cache)) == {"train", "validation", "test"}
+
+
+def test_folders_of_one_name_give_their_own_rows(tmp_path):
+    """`datasets` caches a folder by its name and the YAML of its card; the second had the rows of the first."""
+    cache, loaded = str(tmp_path / "cache"), []
+    for seed in (1, 2):
+        folder = tmp_path / f"parent{seed}" / "dataset"
+        source = SyntheticSource(num_scenes=2, seed=seed, num_frames=2, frame_size=(32, 24))
+        build_dataset(source, folder, BuildSettings(seed=seed, max_per_scene=4))
+        for config in ("questions", "scenes"):
+            rows = load_dataset(str(folder), config, split="train", cache_dir=cache)
+            columns = [name for name in rows.column_names if name != "frames"]
+            own = Dataset.from_parquet(
+                str(folder / config / "train-*.parquet"), cache_dir=str(tmp_path / f"own{seed}")
+            )
+            assert rows.select_columns(columns).to_list() == own.select_columns(columns).to_list()
+            assert {name.split("-")[1] for name in rows["scene_id"]} == {str(seed)}
+            loaded.append(set(rows["scene_id"]))
+    assert loaded[0] and loaded[1] and not (loaded[0] | loaded[1]) & (loaded[2] | loaded[3])
 
 
 def test_the_name_has_the_scenes_and_streams(folder, tmp_path):

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from evaluate_metrics import Score, chance, mean_relative_accuracy, score
 
 COUNT = {"task": "object_counting", "scale": "indoor", "answer_type": "regression", "unit": "", "options": []}
 DEPTH = {**COUNT, "task": "depth_estimation", "unit": "cm"}
+SIZE = {**COUNT, "task": "object_size", "unit": "m"}
 CHOICE = {**COUNT, "task": "relative_distance", "answer_type": "multiple_choice", "options": ["cup", "bowl", "plate"]}
 
 
@@ -38,19 +41,22 @@ def test_chance_equals_the_mean_over_all_pairs():
     rng = np.random.default_rng(0)
     records = [COUNT | {"answer": str(rng.integers(0, 9))} for _ in range(30)]
     records += [DEPTH | {"answer": f"{rng.uniform(-2, 20):.{place % 3}f}"} for place in range(40)]
-    records += [DEPTH | {"answer": "7.0", "unit": "m"}, CHOICE | {"answer": "B"}]
+    records += [DEPTH | {"answer": "7.0", "unit": "m"}, DEPTH | {"answer": "69", "unit": "mm"}]
+    records += [SIZE | {"answer": "4"}, CHOICE | {"answer": "B"}]
+    metres = {"": 1, "mm": Fraction(1, 1000), "cm": Fraction(1, 100), "m": 1}
 
-    def kind(record):
-        return record["task"], record["scale"], record["unit"]
+    def in_metres(record):
+        return Fraction(record["answer"]) * metres[record["unit"]]
 
     for place, (record, expected) in enumerate(zip(records, chance(records), strict=True)):
-        others = [other for index, other in enumerate(records) if index != place and kind(other) == kind(record)]
-        scores = [mean_relative_accuracy(float(other["answer"]), float(record["answer"])) for other in others]
+        others = [other for index, other in enumerate(records) if index != place and other["task"] == record["task"]]
+        guesses = [float(in_metres(other) / metres[record["unit"]]) for other in others]
+        scores = [mean_relative_accuracy(guess, float(record["answer"])) for guess in guesses]
         if record["answer_type"] == "regression":
             assert expected == pytest.approx(np.mean(scores) if scores else 0, abs=1e-12)
     assert chance(records)[-2:].tolist() == [0, 1 / 3]
 
 
-def test_chance_keeps_scales_apart():
-    records = [COUNT | {"answer": "3", "scale": scale} for scale in ("indoor", "indoor", "drone")]
-    assert chance(records).tolist() == [1, 1, 0]
+def test_chance_guesses_a_length_with_its_unit():
+    records = [DEPTH | {"answer": answer, "unit": unit} for answer, unit in (("2", "m"), ("200", "cm"), ("2", "mm"))]
+    assert chance(records).tolist() == [0.5, 0.5, 0]

@@ -18,7 +18,7 @@ def test_round_trip(tmp_path, built):
     for name in ("dense_config", "text_config", "vision_config"):
         before, after = getattr(config, name).to_dict(), getattr(loaded, name).to_dict()
         assert {**before, "dtype": None} == {**after, "dtype": None}
-    assert (loaded.fusion_hidden_size, loaded.num_experts, loaded.expert_rank) == (64, 4, 4)
+    assert (loaded.fusion_hidden_size, loaded.num_experts, loaded.expert_rank) == (48, 4, 4)
     assert isinstance(AutoConfig.from_pretrained(tmp_path), SpaceVistaConfig)
 
 

@@ -53,7 +53,7 @@ def test_prefix_tokens_are_dropped(registers, built):
     config.dense_config.num_register_tokens = registers
     branch = DenseBranch(config)
     pixels = torch.randn(1, 2, 3, 28, 56)
-    assert branch(pixels).shape == (1, 1, 2, 4 * 64)
+    assert branch(pixels).shape == (1, 1, 2, 4 * 48)
 
 
 def test_dense_branch_is_never_trained(model):

@@ -70,7 +70,7 @@ def test_videos_are_fused_independently_of_their_company(trained, encode, frames
 def test_frame_pairs_are_fused_independently(trained, encode, frames):
     """Memory grows linearly with frames because no pair attends to another: changing one leaves the rest."""
     pixels = encode([frames(6)])["pixel_values_videos"]
-    tokens = torch.randn(3, 12, 128, generator=torch.Generator().manual_seed(0))
+    tokens = torch.randn(3, 12, 64, generator=torch.Generator().manual_seed(0))
     changed = pixels.clone()
     changed[48:96] = 0
     grid = torch.tensor([[3, 6, 8]])

@@ -3,7 +3,8 @@ import torch
 import transformers
 from packaging.version import Version
 
-from modeling_spacevista import build_tiny_model
+from modeling_spacevista import SpaceVistaProcessor, build_tiny_model
+from modeling_spacevista.tiny import REPLY_TAGS
 
 
 def test_same_seed_and_texts_give_the_same_model(built):
@@ -27,6 +28,20 @@ def test_digits_are_single_tokens_and_text_comes_back(processor):
     assert tokenizer.tokenize("12.5") == ["1", "2", ".", "5"]
     for text in ("There are 60 chairs.\n", "Ünïcödé → ≥ 3 m²", "<answer>A</answer>"):
         assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_reply_tags_are_one_token_each_and_survive_saving_and_decoding(processor, tmp_path):
+    tags = [f"<{end}{name}>" for name in ("think", "semantics", "scale", "answer") for end in ("", "/")]
+    assert sorted(tags) == sorted(REPLY_TAGS)
+    reply = "<think>It is 9 cm.</think><semantics>cup</semantics><scale>62 cm</scale><answer>9 cm</answer>"
+    processor.save_pretrained(tmp_path)
+    for tokenizer in (processor.tokenizer, SpaceVistaProcessor.from_pretrained(tmp_path).tokenizer):
+        ids = tokenizer(reply)["input_ids"]
+        for tag in tags:
+            (number,) = tokenizer(tag)["input_ids"]
+            assert number == tokenizer.convert_tokens_to_ids(tag) and ids.count(number) == 1
+        assert tokenizer.decode([*ids, tokenizer.eos_token_id], skip_special_tokens=True) == reply
+        assert tokenizer(reply)["input_ids"] == processor.tokenizer(reply)["input_ids"]
 
 
 def test_chat_template(processor):
@@ -67,5 +82,5 @@ def test_generation_never_writes_prompt_tokens(model, processor, encode, frames)
 
 
 def test_it_is_small(model):
-    assert sum(p.numel() for p in model.parameters()) < 2_000_000
+    assert sum(p.numel() for p in model.parameters()) < 500_000
     assert model.lm_head.weight is model.model.language_model.embed_tokens.weight

@@ -19,7 +19,7 @@ warnings.filterwarnings("ignore", ".*gradient_checkpointing.* is deprecated", Fu
 
 @pytest.fixture(scope="session", autouse=True)
 def own_datasets_cache(tmp_path_factory):
-    """Keep the user's cache out of the tests: `datasets` finds a folder there by its name, not by its content."""
+    """Keep the user's cache out of the tests."""
     before, datasets.config.HF_DATASETS_CACHE = datasets.config.HF_DATASETS_CACHE, tmp_path_factory.mktemp("cache")
     yield
     datasets.config.HF_DATASETS_CACHE = before

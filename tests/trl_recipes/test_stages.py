@@ -20,7 +20,7 @@ CONFIGS = ROOT / "trl_recipes" / "configs"
 
 SFT = ["--config", str(CONFIGS / "sft_tiny.yaml"), "--logging_steps", "1"]
 SFT += ["--per_device_train_batch_size", "2", "--max_steps", "4"]
-GRPO = ["--config", str(CONFIGS / "grpo_tiny.yaml"), "--max_steps", "1"]
+GRPO = ["--config", str(CONFIGS / "grpo_tiny.yaml"), "--max_steps", "1", "--logging_steps", "1"]
 GRPO += ["--per_device_train_batch_size", "4", "--num_generations", "2", "--max_completion_length", "16"]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 SHADOW_RAYS = 160
-SHADOW_TEXELS = 480
+SHADOW_TEXELS = 320
 
 
 @dataclass(frozen=True)
@@ -82,5 +82,5 @@ def soften(blocked: np.ndarray, low: np.ndarray, size: float) -> ShadowMap:
     """Turn a square boolean map of blocked ground points into a shadow map with soft edges."""
     image = Image.fromarray(np.where(blocked, 70, 255).astype(np.uint8))
     image = image.resize((SHADOW_TEXELS, SHADOW_TEXELS), Image.Resampling.BICUBIC)
-    image = image.filter(ImageFilter.BoxBlur(3))
+    image = image.filter(ImageFilter.BoxBlur(2))
     return ShadowMap(np.asarray(image, np.float32) / 255, low, size)

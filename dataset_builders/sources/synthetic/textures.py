@@ -35,11 +35,11 @@ class Ground:
         Returns:
             (3, N) float32 RGB.
         """
-        level = np.clip(footprint_log2 - np.log2(self.size / TILE), 0, LEVELS - 1).astype(np.int32)
+        level = np.clip(footprint_log2 - np.float32(np.log2(self.size / TILE)), 0, LEVELS - 1).astype(np.int32)
         scale = np.float32(TILE / self.size)
         column = (np.floor(x * scale).astype(np.int32) & (TILE - 1)) >> level
         row = (np.floor(y * scale).astype(np.int32) & (TILE - 1)) >> level
-        return self.texels.take(self.offsets[level] + row * (TILE >> level) + column, axis=1)
+        return self.texels.take(self.offsets.take(level) + row * (TILE >> level) + column, axis=1)
 
 
 def make_ground(rng: np.random.Generator, name: str, size: float) -> Ground:
@@ -49,15 +49,16 @@ def make_ground(rng: np.random.Generator, name: str, size: float) -> Ground:
         fine = copies[-1]
         copies.append((fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2]) / 4)
     offsets = np.cumsum([0] + [copy.shape[0] ** 2 for copy in copies[:-1]]).astype(np.int32)
-    return Ground(np.concatenate([copy.reshape(-1, 3).T for copy in copies], axis=1), offsets, size)
+    texels = np.concatenate([copy.reshape(-1, 3) for copy in copies])
+    return Ground(np.ascontiguousarray(texels.T), offsets, size)
 
 
 def _noise(rng: np.random.Generator, slope: float, stretch: float = 1.0) -> np.ndarray:
     """Draw (TILE, TILE) repeating noise of mean 0 and deviation 1, whose amplitude falls as frequency**-slope."""
-    frequency = np.fft.fftfreq(TILE)
+    frequency = np.fft.fftfreq(TILE).astype(np.float32)
     radius = np.hypot(frequency[:, None], stretch * frequency[None, : TILE // 2 + 1])
     radius[0, 0] = np.inf
-    noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((TILE, TILE))) * radius**-slope)
+    noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((TILE, TILE), np.float32)) * radius**-slope)
     return noise / noise.std()
 
 
@@ -86,7 +87,7 @@ def _cloth(rng) -> np.ndarray:
     tone, other = _tint(rng, str(rng.choice(["cream", "teal", "grey", "navy", "pink"]))), _tint(rng, "white")
     band = (np.arange(TILE) // (TILE // 8)) % 2
     mix = 0.22 * (band[:, None] + band[None, :])
-    weave = 1 + 0.04 * rng.standard_normal((TILE, TILE))
+    weave = 1 + 0.04 * rng.standard_normal((TILE, TILE), np.float32)
     return (tone + mix[..., None] * (other - tone)) * weave[..., None]
 
 
@@ -98,17 +99,20 @@ def _marble(rng) -> np.ndarray:
 
 def _carpet(rng) -> np.ndarray:
     tone = _tint(rng, str(rng.choice(["grey", "teal", "brick", "navy", "cream"])))
-    return tone * (1 + 0.09 * rng.standard_normal((TILE, TILE)) + 0.04 * _noise(rng, 1.5))[..., None]
+    return tone * (1 + 0.09 * rng.standard_normal((TILE, TILE), np.float32) + 0.04 * _noise(rng, 1.5))[..., None]
 
 
 def _asphalt(rng) -> np.ndarray:
-    return _tint(rng, "grey") * (0.75 + 0.07 * rng.standard_normal((TILE, TILE)) + 0.04 * _noise(rng, 1.3))[..., None]
+    return (
+        _tint(rng, "grey")
+        * (0.75 + 0.07 * rng.standard_normal((TILE, TILE), np.float32) + 0.04 * _noise(rng, 1.3))[..., None]
+    )
 
 
 def _grass(rng) -> np.ndarray:
     dry = np.clip(0.35 + 0.22 * _noise(rng, 1.2), 0, 1)[..., None]
     tone = _tint(rng, "leaf") * (1 - dry) + np.array([0.50, 0.52, 0.24]) * dry
-    return tone * (1 + 0.10 * rng.standard_normal((TILE, TILE)))[..., None]
+    return tone * (1 + 0.10 * rng.standard_normal((TILE, TILE), np.float32))[..., None]
 
 
 def _fields(rng) -> np.ndarray:
@@ -118,12 +122,15 @@ def _fields(rng) -> np.ndarray:
     cell = np.arange(TILE) // (TILE // 4)
     tone = plots[rng.integers(0, len(plots), (4, 4))][cell][:, cell]
     furrow = 1 + 0.05 * np.sin(np.arange(TILE) * (2 * np.pi / 4))
-    return tone * (furrow * (1 + 0.06 * rng.standard_normal((TILE, TILE)) + 0.05 * _noise(rng, 1.3)))[..., None]
+    return (
+        tone
+        * (furrow * (1 + 0.06 * rng.standard_normal((TILE, TILE), np.float32) + 0.05 * _noise(rng, 1.3)))[..., None]
+    )
 
 
 def _sand(rng) -> np.ndarray:
     tone = np.array([0.76, 0.66, 0.48]) * rng.uniform(0.9, 1.1)
-    return tone * (1 + 0.06 * _noise(rng, 1.2) + 0.05 * rng.standard_normal((TILE, TILE)))[..., None]
+    return tone * (1 + 0.06 * _noise(rng, 1.2) + 0.05 * rng.standard_normal((TILE, TILE), np.float32))[..., None]
 
 
 PAINTERS = {
