@@ -93,7 +93,7 @@ def test_gradients_reach_gate_fusion_experts_and_router(model, encode, frames):
     touched = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
     for name in ("model.fusion.layers.0.q_proj.weight", "model.fusion.project.1.weight"):
         assert name in touched
-    assert "model.language_model.layers.3.router.up.weight" in touched
+    assert "model.language_model.layers.1.router.up.weight" in touched
 
 
 def test_round_trip_after_training_is_bit_equal(trained, encode, frames, tmp_path):
@@ -141,7 +141,7 @@ def test_bfloat16(trained, encode, frames):
 def test_hidden_states_and_attentions_are_recorded(model, encode):
     model.set_attn_implementation("eager")
     outputs = model(**encode([None]), output_hidden_states=True, output_attentions=True)
-    assert (len(outputs.hidden_states), len(outputs.attentions)) == (5, 4)
+    assert (len(outputs.hidden_states), len(outputs.attentions)) == (3, 2)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,16 @@ def test_only_the_reply_carries_a_loss(collator, questions, tiny):
         assert text == completion_text(row) + "<|im_end|>"
 
 
+def test_replies_without_their_rationale_keep_anchors_and_answer(questions, frames, tiny):
+    model, processor = tiny
+    rows = [questions[row] for row in range(6)]
+    batch = ReplyCollator(processor, model.config, frames, with_rationale=False)(rows)
+    for row, labels in zip(rows, batch["labels"], strict=True):
+        _, rest = completion_text(row).split("</think>")
+        assert row["rationale"]
+        assert processor.tokenizer.decode(labels[labels != IGNORED]) == f"<think></think>{rest}<|im_end|>"
+
+
 def test_tokens_are_those_of_the_chat_template(collator, questions, frames, tiny):
     """The template's own assistant mask is the independent reference."""
     for row in (questions[0], questions[1]):

@@ -39,7 +39,7 @@ def _stages(folder):
 def test_cold_start_writes_a_model_and_its_record(cold_start, data_dir, questions, frames):
     [stage] = _stages(cold_start)
     assert (stage["stage"], stage["dataset"], stage["base_model"]) == ("sft", data_dir.name, None)
-    assert (stage["num_samples"], stage["steps"], stage["arguments"]["num_frames"]) == (len(questions), 4, 4)
+    assert (stage["num_samples"], stage["steps"], stage["arguments"]["num_frames"]) == (len(questions), 4, 2)
     assert [entry["step"] for entry in stage["history"]] == [1, 2, 3, 4]
     assert stage["final"]["loss"] == stage["history"][-1]["loss"] < stage["history"][0]["loss"]
     assert str(data_dir.parent) not in (cold_start / "training.json").read_text()
