@@ -10,7 +10,7 @@ from dataset_builders.record import QUESTION_FEATURES, SCENE_FEATURES
 
 NUM_SCENES, QUESTIONS_PER_SCENE, NUM_FRAMES = 6, 3, 4
 
-# `load_dataset` keeps what it read by the folder's name and these lines: the description tells sessions apart.
+# `load_dataset` keeps what it read by the folder's name and these lines: the description tells test runs apart.
 README = f"""\
 ---
 configs:
