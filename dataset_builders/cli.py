@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dataset_builders.audit import run_audit
 from dataset_builders.build import BuildSettings, build_dataset
-from dataset_builders.errors import CommandParser, InputError
+from dataset_builders.errors import CommandParser, InputError, run_command
 from dataset_builders.sources import Source
 from dataset_builders.sources.rgbd import RgbdSource
 from dataset_builders.sources.synthetic import SyntheticSource
@@ -29,15 +29,7 @@ EXAMPLE = "example: python -m dataset_builders build --source synthetic --num-sc
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; bad input ends in one line on stderr and code 2."""
     arguments = _parser().parse_args(argv)
-    try:
-        arguments.command(arguments)
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("error: interrupted, nothing was written\n")
-        return 130
-    return 0
+    return run_command(lambda: arguments.command(arguments), ", nothing was written")
 
 
 def open_source(arguments: argparse.Namespace) -> tuple[Source, dict]:

@@ -1,6 +1,8 @@
-"""One kind of error for bad input: it names the place, the problem and the fix in one line."""
+"""Bad input: one kind of error that names the place, the problem and the fix, and how commands report it in a line."""
 
 import argparse
+import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 
@@ -27,3 +29,24 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
         self.exit(2, f"error: {message}; see --help\n")
+
+
+def run_command(command: Callable[[], object], interrupted: str) -> int:
+    """Run what a command line asked for.
+
+    Args:
+        command: Does it.
+        interrupted: What Ctrl-C leaves behind, or how to go on.
+
+    Returns:
+        The exit code: 0, 2 after bad input, 130 after Ctrl-C, the latter two after one line on stderr.
+    """
+    try:
+        command()
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(f"error: interrupted{interrupted}\n")
+        return 130
+    return 0

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_builders.errors import CommandParser, InputError
+from dataset_builders.errors import CommandParser, run_command
 from evaluate_metrics.runner import RunArguments, run
 from evaluate_metrics.summary import format_table
 
@@ -15,16 +15,12 @@ EXAMPLE = "example: python -m evaluate_metrics run --model build/model --dataset
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; input that cannot be used ends in one line on stderr and code 2."""
     options = vars(_parser().parse_args(argv))
-    try:
-        results = run(RunArguments(**options))
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("error: interrupted; repeat the command to go on\n")
-        return 130
+    return run_command(lambda: _run(options), "; repeat the command to go on")
+
+
+def _run(options: dict) -> None:
+    results = run(RunArguments(**options))
     sys.stdout.write(f"{format_table(results)}\n\n{options['output'] / 'results.json'}\n")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_builders.errors import CommandParser, InputError
+from dataset_builders.errors import CommandParser, InputError, run_command
 from hub_cards.dataset_card import write_dataset_card
 from hub_cards.model_card import write_model_card
 from hub_cards.results import text_table
@@ -19,15 +19,7 @@ EXAMPLE = """example:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; bad input is one line on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
-    try:
-        options.run(options)
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("error: interrupted, nothing was written\n")
-        return 130
-    return 0
+    return run_command(lambda: options.run(options), ", nothing was written")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.sightings import Sighting, sightings
 from dataset_builders.tasks.size import longest_side
 from dataset_builders.tasks.spots import box_region, box_spot
+from dataset_builders.tasks.visibility import frames_with_masks
 from dataset_builders.tasks.wording import length_measure, size_measure, tidy, word
 from dataset_builders.taxonomy import SCALES
 
@@ -40,7 +41,7 @@ def generate_size(scene: Scene, rng: np.random.Generator) -> Iterator[Question]:
         by more than a tenth.
     Unit: the scale's size unit, rounded to its decimals.
     """
-    yield from take_turns(_sizes(scene, index, rng) for index in shuffled(rng, _with_masks(scene)))
+    yield from take_turns(_sizes(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
 
 
 def _sizes(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Question]:
@@ -76,7 +77,7 @@ def generate_distance(scene: Scene, rng: np.random.Generator) -> Iterator[Questi
     Dropped: masks and objects as in `generate_size`; distances below 4/3 of the scale's margin.
     Unit: the scale's length unit, rounded to its decimals.
     """
-    yield from take_turns(_distances(scene, index, rng) for index in shuffled(rng, _with_masks(scene)))
+    yield from take_turns(_distances(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
 
 
 def _distances(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Question]:
@@ -118,10 +119,6 @@ def _whole(scene: Scene, index: int) -> list[tuple[SceneObject, Sighting]]:
         and all(0 < x < right for x in seen[item.instance_id].bbox[::2])
         and all(0 < y < bottom for y in seen[item.instance_id].bbox[1::2])
     ]
-
-
-def _with_masks(scene: Scene) -> list[int]:
-    return [index for index, frame in enumerate(scene.frames) if frame.instances is not None]
 
 
 NEEDS = frozenset({"boxes", "frames", "instances"})

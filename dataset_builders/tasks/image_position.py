@@ -12,7 +12,7 @@ from dataset_builders.tasks.relations import RELATIONS, Relation, are_separate, 
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.sightings import Sighting, sightings
 from dataset_builders.tasks.spots import Spot, box_region, box_spot, named_spot, point_region, point_spot
-from dataset_builders.tasks.visibility import end_frames
+from dataset_builders.tasks.visibility import end_frames, frames_with_masks
 from dataset_builders.tasks.wording import length_measure, tidy, word
 from dataset_builders.taxonomy import SCALES
 
@@ -71,8 +71,7 @@ def generate_marked(scene: Scene, rng: np.random.Generator) -> Iterator[Question
         direction too; boxes whose edges are not in the order of their centres; depths that differ by no more than the
         scale's margin or 5 %, or whose order differs from that of the distances.
     """
-    indices = [index for index, frame in enumerate(scene.frames) if frame.instances is not None]
-    yield from take_turns(_marked(scene, index, rng) for index in shuffled(rng, indices))
+    yield from take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
 
 
 def _marked(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Question]:

@@ -33,6 +33,11 @@ def seen_unique_objects(scene: Scene) -> list[SceneObject]:
     return [group[0] for group in seen_categories(scene).values() if len(group) == 1]
 
 
+def frames_with_masks(scene: Scene) -> list[int]:
+    """Return the indices of the frames whose pixels are known to be of which object."""
+    return [index for index, frame in enumerate(scene.frames) if frame.instances is not None]
+
+
 def end_frames(scene: Scene) -> dict[int, str]:
     """Return the indices of the first and last frame and how a question calls them.
 
