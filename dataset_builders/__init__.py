@@ -5,13 +5,14 @@
 
 from dataset_builders.agreement import mean_relative_accuracy
 from dataset_builders.audit import run_audit
-from dataset_builders.build import BuildSettings, build_dataset
+from dataset_builders.build import build_dataset
 from dataset_builders.conversation import FrameStore, completion_text, draw_regions, prompt_text, to_messages
 from dataset_builders.errors import InputError
 from dataset_builders.packaged import register
-from dataset_builders.question import Question, Region
+from dataset_builders.question import Fact, Question, Region
 from dataset_builders.record import QUESTION_FEATURES, SCENE_FEATURES
 from dataset_builders.scene import Camera, Frame, Scene, SceneObject
+from dataset_builders.settings import BuildSettings
 from dataset_builders.sources import SceneRef, Source
 from dataset_builders.sources.rgbd import RgbdSource
 from dataset_builders.sources.synthetic import SyntheticSource
@@ -28,6 +29,7 @@ __all__ = [
     "TASK_NAMES",
     "BuildSettings",
     "Camera",
+    "Fact",
     "Frame",
     "FrameStore",
     "InputError",

@@ -1,4 +1,4 @@
-"""Scene → questions: one at a time from each task in turn, until enough are asked or nothing is left to ask."""
+"""Scene → facts → questions: one from each task in turn, until enough are asked or nothing is left to ask."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,8 +7,9 @@ from itertools import islice
 
 import numpy as np
 
-from dataset_builders.question import Question
-from dataset_builders.record import question_id
+from dataset_builders.answers import in_some_form
+from dataset_builders.language import say
+from dataset_builders.question import Fact, Question
 from dataset_builders.scene import Scene
 from dataset_builders.tasks import Rule, lacking
 from dataset_builders.tasks.draw import take_turns
@@ -29,34 +30,56 @@ class Asked:
     skipped: dict[str, str]
 
 
-def ask(scene: Scene, rules: Sequence[Rule], seed: int, limit: int) -> Asked:
-    """Ask at most `limit` questions about a scene.
+def ask(scene: Scene, rules: Sequence[Rule], seed: int, limit: int, most_wordings: int | None = None) -> Asked:
+    """Ask at most `limit` questions about a scene, no two in the same words.
 
     Every rule draws from its own generator, seeded from (seed, scene, rule), so that leaving tasks out does not change
     the questions of the others.
+
+    Args:
+        scene: What is asked about.
+        rules: By which.
+        seed: Of what is asked, and in which words.
+        limit: Most questions.
+        most_wordings: Use only the first so many templates of a wording; None for all.
     """
     skipped, streams = {}, {}
     for task in dict.fromkeys(rule.task for rule in rules):
         missing = {rule: lacking(rule, scene) for rule in rules if rule.task == task}
         able = [rule for rule, lacks in missing.items() if not lacks]
         if able:
-            drawn = take_turns(rule.generate(scene, _generator(scene, rule, seed)) for rule in able)
-            streams[task] = _distinct(drawn, scene)
+            said: set[str] = set()
+            streams[task] = take_turns(_said(rule, scene, seed, said, most_wordings) for rule in able)
         else:
             skipped[task] = _reason(missing.values())
-    questions = tuple(islice(take_turns(streams.values()), limit))
-    unheard = set(streams) - {question.task for question in questions}
+    questions = tuple(islice(_distinct(take_turns(streams.values())), limit))
+    unheard = set(streams) - {question.fact.task for question in questions}
     # A task without a question may just not have had its turn before the limit.
     skipped |= {task: NOTHING_LEFT for task in streams if task in unheard and next(streams[task], None) is None}
     return Asked(questions, skipped)
 
 
-def _distinct(questions: Iterator[Question], scene: Scene) -> Iterator[Question]:
+def _said(rule: Rule, scene: Scene, seed: int, said: set[str], most_wordings: int | None) -> Iterator[Question]:
+    """Put every fact of a rule in words, then all of them again in other words, until no text is new."""
+    rng = _generator(scene, rule, seed)
+    again: Iterable[Fact] = rule.generate(scene, rng)
+    while again:
+        kept = []
+        for fact in again:
+            question = say(in_some_form(fact, rng), rng, said, most_wordings)
+            if question is not None:
+                kept.append(fact)
+                said.add(question.text)
+                yield question
+        again = kept
+
+
+def _distinct(questions: Iterator[Question]) -> Iterator[Question]:
+    """Leave out what two tasks would ask in the same words."""
     seen = set()
     for question in questions:
-        identity = question_id(question, scene)
-        if identity not in seen:
-            seen.add(identity)
+        if question.text not in seen:
+            seen.add(question.text)
             yield question
 
 

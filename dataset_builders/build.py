@@ -1,105 +1,39 @@
-"""Scenes → dataset folder: workers load and ask, the parent writes in one fixed order."""
+"""Scenes → dataset folder: workers build shards, and the parent puts them together in one fixed order."""
 
-import io
+import errno
+import hashlib
 import json
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
-from dataset_builders.ask import Asked, ask
 from dataset_builders.card import write_card
 from dataset_builders.errors import InputError
-from dataset_builders.record import LetterBalance, to_record
+from dataset_builders.record import ENGINE_VERSION
 from dataset_builders.report import BuildReport
-from dataset_builders.scene import Frame, Scene
+from dataset_builders.settings import BuildSettings
+from dataset_builders.shards import Shard, build_shard, finish_shards, plan_shards
+from dataset_builders.sieve import measure_shortcuts, sieve
 from dataset_builders.sources import SceneRef, Source
-from dataset_builders.splits import assign_splits
-from dataset_builders.staging import staged_folder
-from dataset_builders.tasks import RULES, TASKS
-from dataset_builders.writer import DatasetWriter
+from dataset_builders.workspace import ResumableError, Workspace, workspace
 
-JPEG_QUALITY = 90
-SCENES_AHEAD = 2  # per worker; bounds what waits for the parent
+SHARDS_AHEAD = 2  # per worker; bounds what waits for the parent
+OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-_function: Callable  # what a worker process does with a scene; set once when it starts
-
-
-@dataclass(frozen=True)
-class BuildSettings:
-    """What to build from a source.
-
-    Attributes:
-        tasks: Names of tasks that have rules.
-        num_scenes: Only the first so many scenes of the source; None for all.
-        max_per_scene: Most questions per scene (VSI-Bench has at most 6 per scene and task; 42 is that for 7 tasks).
-        num_proc: Worker processes; does not change the result.
-        seed: Of questions, options and splits.
-        strict: Refuse a source with a broken scene, where otherwise that scene is quarantined.
-        source_options: How the source was opened, kept in the report.
-    """
-
-    tasks: tuple[str, ...] = TASKS
-    num_scenes: int | None = None
-    max_per_scene: int = 42
-    num_proc: int = 1
-    seed: int = 0
-    strict: bool = False
-    source_options: dict = field(default_factory=dict)
-
-    def __post_init__(self):
-        """Refuse what cannot be built.
-
-        Raises:
-            InputError: if a task is unknown or a number below its least.
-        """
-        for task in self.tasks:
-            if task not in TASKS:
-                raise InputError("--tasks", task, "is not a task with rules", f"use some of {', '.join(TASKS)}")
-        for name, least in (("num_scenes", 1), ("max_per_scene", 1), ("num_proc", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise InputError("settings", name, f"is {value}", f"use at least {least}")
-
-    def recorded(self, source: str) -> dict:
-        """Return what decides the content of the dataset, as JSON."""
-        return {
-            "source": source,
-            **self.source_options,
-            "tasks": list(self.tasks),
-            "num_scenes": self.num_scenes,
-            "max_per_scene": self.max_per_scene,
-            "seed": self.seed,
-            "strict": self.strict,
-        }
-
-
-@dataclass(frozen=True)
-class BuiltScene:
-    """What a worker hands to the parent: no pixels but the encoded ones.
-
-    Attributes:
-        scene: Its frames without pixels.
-        row: Of the config `scenes`.
-        asked: The questions.
-    """
-
-    scene: Scene
-    row: dict
-    asked: Asked
+_function: Callable  # what a worker process does with a shard; set once when it starts
 
 
 def build_dataset(source: Source, output: Path | str, settings: BuildSettings | None = None) -> BuildReport:
     """Build a dataset folder that `datasets.load_dataset` reads; it appears complete or not at all.
+
+    A build that was stopped goes on where it was when it is called again with the same arguments.
 
     Args:
         source: Of the scenes.
@@ -110,122 +44,91 @@ def build_dataset(source: Source, output: Path | str, settings: BuildSettings | 
         The counts that also are in build_report.json.
 
     Raises:
-        InputError: if `output` is taken, no scene is usable, nothing can be asked, or a scene is broken and
-            `settings.strict` is set.
+        InputError: if `output` is taken, no scene is usable, nothing can be asked, a scene is broken and
+            `settings.strict` is set, or the disk is full.
     """
     settings = settings or BuildSettings()
-    with staged_folder(output) as folder:
-        refs = _distinct_refs(source)[: settings.num_scenes]
-        report = BuildReport(source.name, settings.recorded(source.name))
-        broken = _write_scenes(source, refs, folder, settings, report)
-        _write_quarantine(folder, broken, len(refs))
-        if not report.questions:
-            reasons = ", ".join(f"{task} ({reason})" for task, reason in sorted(report.skipped))
-            raise InputError(source.name, "questions", f"none: {reasons}", "add tasks, or what the scenes lack")
-        content = report.to_json()
-        (folder / "build_report.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        write_card(folder, content)
+    shards = plan(source, settings)
+    with workspace(output, build_identity(source, settings, shards)) as space:
+        if space.is_moved:
+            report = BuildReport.from_json(json.loads((space.output / "build_report.json").read_text("utf-8")))
+        else:
+            report = finish_build(source, settings, space, shards, _build_all(source, settings, space, shards))
+        space.finish()
     return report
 
 
-def _distinct_refs(source: Source) -> list[SceneRef]:
-    refs = source.refs()
+def plan(source: Source, settings: BuildSettings) -> list[Shard]:
+    """List the shards of a build.
+
+    Raises:
+        InputError: if two scenes have the same name.
+    """
+    refs = source.refs()[: settings.num_scenes]
     if len({ref.scene_id for ref in refs}) != len(refs):
         raise InputError(source.name, "scene_id", "is not unique", "give every scene its own name")
-    return refs
+    return plan_shards(refs, settings.seed, settings.excluded)
 
 
-def _write_scenes(
-    source: Source, refs: list[SceneRef], folder: Path, settings: BuildSettings, report: BuildReport
-) -> list[tuple[SceneRef, InputError]]:
-    """Write all good scenes in the order of `refs`, count them in `report`, and return the broken ones."""
-    splits, letters, broken = assign_splits(refs, settings.seed), LetterBalance(), []
-    with (
-        _ordered_map(partial(build_scene, source, settings), refs, settings.num_proc) as built,
-        tqdm(total=len(refs), desc="building", unit="scene", delay=1) as progress,
-        DatasetWriter(folder) as writer,
-    ):
-        for ref, result in zip(refs, built, strict=True):
-            progress.update()
-            if not isinstance(result, InputError):
-                _write_scene(result, splits[ref.scene_id], letters, writer, report)
-            elif settings.strict:
-                raise result
-            else:
-                broken.append((ref, result))
-    report.quarantined = len(broken)
-    return broken
+def build_identity(source: Source, settings: BuildSettings, shards: Sequence[Shard]) -> dict:
+    """Return what decides the bytes of a build, as JSON."""
+    refs = [(shard.name, ref.scene_id, ref.scale) for shard in shards for ref in shard.refs]
+    digest = hashlib.sha256(json.dumps(refs).encode()).hexdigest()
+    return {**settings.recorded(source.name), "scenes": digest, "engine": ENGINE_VERSION}
 
 
-def _write_scene(
-    built: BuiltScene, split: str, letters: LetterBalance, writer: DatasetWriter, report: BuildReport
-) -> None:
-    writer.write("scenes", split, built.row)
-    report.add_scene(split, built.scene.license, built.asked.skipped)
-    for question in built.asked.questions:
-        record = to_record(question, built.scene, letters)
-        writer.write("questions", split, record)
-        report.add_question(split, record)
+def finish_build(
+    source: Source, settings: BuildSettings, space: Workspace, shards: Sequence[Shard], reports: Iterable[BuildReport]
+) -> BuildReport:
+    """Put finished shards together: count, name the files, write report, quarantine and card.
+
+    Raises:
+        InputError: if no scene is usable or nothing can be asked.
+    """
+    report = BuildReport(source.name, settings.recorded(source.name))
+    for part in sieve(source, settings, space, shards, list(reports)):
+        report.merge(part)
+    _refuse_nothing(report, source)
+    finish_shards(space, shards)
+    report.shortcuts = measure_shortcuts(sorted(space.dataset.glob("questions/*.parquet")))
+    if report.quarantine:
+        lines = (json.dumps(row) + "\n" for row in report.quarantine)
+        (space.dataset / "quarantine.jsonl").write_text("".join(lines), encoding="utf-8")
+    content = report.to_json()
+    (space.dataset / "build_report.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_card(space.dataset, content)
+    return report
 
 
-def build_scene(source: Source, settings: BuildSettings, ref: SceneRef) -> BuiltScene | InputError:
-    """Load a scene, ask about it and encode it; a scene that is broken becomes the error that says why."""
+def _refuse_nothing(report: BuildReport, source: Source) -> None:
+    if report.quarantine and not report.scenes:
+        first, total = report.quarantine[0], len(report.quarantine)
+        problem = first["problem"] if total == 1 else f"{first['problem']} (and none of the {total} scenes is usable)"
+        raise InputError(first["place"], first["field"], problem, first["fix"])
+    if not report.questions:
+        reasons = ", ".join(f"{task} ({reason})" for task, reason in sorted(report.skipped))
+        raise InputError(source.name, "questions", f"none: {reasons}", "add tasks, or what the scenes lack")
+
+
+def _build_all(
+    source: Source, settings: BuildSettings, space: Workspace, shards: Sequence[Shard]
+) -> Iterator[BuildReport]:
+    """Build the shards, or read what an earlier run built, and yield their counts in order."""
+    work = partial(build_shard, source, settings, space)
+    total = sum(len(shard.refs) for shard in shards)
     try:
-        scene = source.load(ref)
-    except InputError as error:
-        return error
-    rules = [rule for rule in RULES if rule.task in settings.tasks]
-    asked = ask(scene, rules, settings.seed, settings.max_per_scene)
-    return BuiltScene(_without_pixels(scene), scene_row(scene), asked)
-
-
-def scene_row(scene: Scene) -> dict:
-    """Turn a scene into a row of the config `scenes`; frames become JPEG."""
-    return {
-        "scene_id": scene.scene_id,
-        "source": scene.source,
-        "license": scene.license,
-        "scale": scene.scale,
-        "room_size": scene.room_size,
-        "frames": [{"bytes": _jpeg(frame.color), "path": None} for frame in scene.frames],
-        "intrinsics": [frame.camera.intrinsics.tolist() for frame in scene.frames],
-        "camera_to_world": [frame.camera.camera_to_world.tolist() for frame in scene.frames],
-        "objects": [
-            {
-                "instance_id": item.instance_id,
-                "category": item.category,
-                "center": item.center.tolist(),
-                "size": item.size.tolist(),
-                "rotation": item.rotation.tolist(),
-            }
-            for item in scene.objects
-        ],
-    }
-
-
-def _jpeg(color: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(color).save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return buffer.getvalue()
-
-
-def _without_pixels(scene: Scene) -> Scene:
-    """Keep the cameras only: 16 frames with depth and instances are 26 MB that the parent does not need."""
-    empty = np.empty((0, 0, 3), np.uint8)
-    return replace(scene, frames=tuple(Frame(frame.camera, empty) for frame in scene.frames))
-
-
-def _write_quarantine(folder: Path, broken: list[tuple[SceneRef, InputError]], total: int) -> None:
-    if not broken:
-        return
-    if len(broken) == total:
-        error = broken[0][1]
-        problem = error.problem if total == 1 else f"{error.problem} (and none of the {total} scenes is usable)"
-        raise InputError(error.place, error.field, problem, error.fix)
-    with open(folder / "quarantine.jsonl", "w", encoding="utf-8") as file:
-        for ref, error in broken:
-            row = {"scene_id": ref.scene_id, "place": error.place, "field": error.field}
-            file.write(json.dumps(row | {"problem": error.problem, "fix": error.fix}) + "\n")
+        with (
+            _ordered_map(work, shards, settings.num_proc) as built,
+            tqdm(total=total, desc="building", unit="scene", delay=1) as progress,
+        ):
+            for shard, report in zip(shards, built, strict=True):
+                progress.update(len(shard.refs))
+                yield report
+    except OSError as error:
+        if error.errno not in OUT_OF_SPACE:
+            raise
+        fix = "make room and give the same command again, finished shards are kept"
+        raise ResumableError(space.output, "disk", f"is full ({error.strerror})", fix) from None
 
 
 @contextmanager
@@ -237,7 +140,7 @@ def _ordered_map(function: Callable, items: Iterable, num_proc: int) -> Iterator
     # Fresh interpreters: forking a process that has started threads (progress bar, Arrow) can deadlock.
     pool = ProcessPoolExecutor(num_proc, get_context("spawn"), _start_worker, (function,))
     try:
-        yield _windowed(pool, items, SCENES_AHEAD * num_proc)
+        yield _windowed(pool, items, SHARDS_AHEAD * num_proc)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -259,5 +162,5 @@ def _start_worker(function: Callable) -> None:
     _function = function
 
 
-def _work(item: SceneRef) -> BuiltScene | InputError:
+def _work(item: SceneRef) -> BuildReport:
     return _function(item)

@@ -7,34 +7,39 @@ from pathlib import Path
 import yaml
 
 from dataset_builders.splits import SPLITS
+from dataset_builders.taxonomy import SCALE_NAMES
 
-CONFIGS = ("questions", "scenes")
+# Config → its folder and what follows the split in the names of its files.
+CONFIGS = {"all": ("questions", ""), **{scale: ("questions", f"{scale}-") for scale in SCALE_NAMES}}
+CONFIGS["scenes"] = ("scenes", "")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def write_card(folder: Path, report: dict) -> None:
+def write_card(folder: Path, report: dict, body: str | None = None) -> None:
     """Write README.md.
 
     Args:
         folder: The dataset folder, its Parquet files already there.
         report: Content of build_report.json.
+        body: What follows the YAML; that of a build if None.
     """
     front = yaml.safe_dump(_front_matter(folder, report), sort_keys=False, allow_unicode=True)
-    (folder / "README.md").write_text(f"---\n{front}---\n{_body(report)}", encoding="utf-8")
+    (folder / "README.md").write_text(f"---\n{front}---\n{_body(report) if body is None else body}", encoding="utf-8")
 
 
 def _front_matter(folder: Path, report: dict) -> dict:
     configs = []
-    for config in CONFIGS:
+    for config, (subfolder, scale) in CONFIGS.items():
+        patterns = {split: f"{subfolder}/{split}-{scale}*.parquet" for split in SPLITS}
         data_files = [
-            {"split": split, "path": f"{config}/{split}-*.parquet"}
-            for split in SPLITS
-            if any((folder / config).glob(f"{split}-*.parquet"))
+            {"split": split, "path": pattern} for split, pattern in patterns.items() if any(folder.glob(pattern))
         ]
+        if not data_files:
+            continue
         # `datasets` caches a local folder by its name and this YAML alone: without the digest, a folder that was built
         # again, or another one of the same name, would be served from the cache of the first.
-        digest = _digest(sorted((folder / config).glob("*.parquet")))
-        description = f"{config.capitalize()}, SHA-256 {digest}"
+        digest = _digest(sorted(path for pattern in patterns.values() for path in folder.glob(pattern)))
+        description = f"{config}, SHA-256 {digest}"
         configs.append({"config_name": config, "data_files": data_files, "description": description})
     configs[0]["default"] = True
     terms = list(report["licenses"].values())
@@ -68,7 +73,8 @@ def _body(report: dict) -> str:
 # Spatial questions with computed answers
 
 {report["num_questions"]} questions about {report["num_scenes"]} scenes, every answer computed from the geometry of its
-scene. Config `questions` holds the questions; config `scenes` holds frames, cameras and boxes, once per scene.
+scene. Config `all` holds the questions, and a config per scale those of that scale; config `scenes` holds frames,
+cameras and boxes, once per scene.
 
 ```python
 from datasets import load_dataset

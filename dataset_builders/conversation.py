@@ -9,10 +9,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from datasets import load_dataset
 from PIL import Image, ImageDraw
+from scipy import ndimage
 
+from dataset_builders.masks import decode_mask
 from dataset_builders.question import REGION_COLOURS
 from dataset_builders.record import LETTERS
+from dataset_builders.taxonomy import ANSWER_TYPES
 
+FREE_FORM = ANSWER_TYPES.index("free_form")  # a row of a loaded dataset holds the number of the class
 FORMAT = (
     "Reply as <think>reasoning</think><semantics>objects</semantics><scale>scene size</scale><answer>answer</answer>."
 )
@@ -29,6 +33,8 @@ def prompt_text(record: dict) -> str:
     lines += [f"{letter}. {option}" for letter, option in zip(LETTERS, record["options"] or (), strict=False)]
     if record["options"]:
         lines.append("Answer with the option's letter.")
+    elif record.get("answer_type") in ("free_form", FREE_FORM):
+        lines.append("Answer in a few words.")
     elif record["unit"]:
         # Not which unit: it would give the scale away, which is to be seen.
         lines.append("Answer with a number and its unit.")
@@ -91,7 +97,11 @@ def select_frames(available: int, wanted: int, required: Iterable[int] = ()) -> 
 
 
 def draw_regions(image: Image.Image, regions: Iterable[dict]) -> Image.Image:
-    """Draw marks on a copy of a frame: a filled disc for a point, an outline for a box, sized to stay visible."""
+    """Draw marks on a copy of a frame, sized to stay visible.
+
+    A point is a filled disc, a box an outline, a mask a tint with an outline (Set-of-mark), a path a line that begins
+    with a disc and ends with an arrow head.
+    """
     marked = image.convert("RGB")
     pen = ImageDraw.Draw(marked)
     unit = max(2, round(min(marked.size) / 28))
@@ -100,9 +110,32 @@ def draw_regions(image: Image.Image, regions: Iterable[dict]) -> Image.Image:
         if region["kind"] == "point":
             x, y = region["point"]
             pen.ellipse((x - unit, y - unit, x + unit, y + unit), fill=colour, outline=(255, 255, 255))
-        else:
+        elif region["kind"] == "bbox":
             pen.rectangle(tuple(region["bbox"]), outline=colour, width=max(1, unit // 2))
+        elif region["kind"] == "mask":
+            _tint(marked, decode_mask(region["mask"]), colour, max(1, unit // 2))
+        else:
+            _arrow(pen, [tuple(point) for point in region["path"]], colour, unit)
     return marked
+
+
+def _tint(image: Image.Image, mask: np.ndarray, colour: tuple[int, int, int], width: int) -> None:
+    inside = Image.fromarray(mask)
+    image.paste(Image.blend(image, Image.new("RGB", image.size, colour), 0.4), mask=inside)
+    rim = mask & ~ndimage.binary_erosion(mask, iterations=width)
+    image.paste(colour, mask=Image.fromarray(rim))
+
+
+def _arrow(pen: ImageDraw.ImageDraw, path: list[tuple[float, float]], colour: tuple[int, int, int], unit: int) -> None:
+    pen.line(path, fill=colour, width=max(2, unit // 2), joint="curve")
+    x, y = path[0]
+    pen.ellipse((x - unit, y - unit, x + unit, y + unit), fill=colour, outline=(255, 255, 255))
+    tip = np.array(path[-1])
+    ahead = tip - path[-2]
+    ahead = ahead / max(float(np.hypot(*ahead)), 1e-6)
+    aside = np.array([-ahead[1], ahead[0]])
+    head = [tip + unit * ahead, tip - unit * ahead + unit * aside, tip - unit * ahead - unit * aside]
+    pen.polygon([tuple(corner) for corner in head], fill=colour, outline=(255, 255, 255))
 
 
 class FrameStore:

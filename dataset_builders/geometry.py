@@ -1,4 +1,4 @@
-"""Exact geometry of oriented boxes and pinhole cameras.
+"""Exact geometry of oriented boxes, sets of points and pinhole cameras.
 
 Legend: N boxes or pairs of boxes, P points. Metres; world Z up; camera frame x right, y down, z forward.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from scipy.spatial import KDTree, distance
 
 from dataset_builders.scene import Camera, SceneObject
 
@@ -18,6 +19,8 @@ SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))
 PARALLEL = 1e-10
 # Pairs in flight at a time, so that the intermediate arrays stay in the processor's cache.
 CHUNK = 256
+# Points of each set that give a first bound on the distance between two sets.
+SCOUTS = 64
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,59 @@ def _apart(a: Boxes, b: Boxes, normals: np.ndarray) -> np.ndarray:
     return (offset > reach).any(1)
 
 
+def point_distances(point: np.ndarray, boxes: Boxes) -> np.ndarray:
+    """Return the distance, (N,) metres, of a point, (3,), to each solid box; 0 inside.
+
+    >>> boxes = Boxes(np.zeros((1, 3)), np.array([[1.0, 2.0, 3.0]]), np.eye(3)[None])
+    >>> [point_distances(np.array(point), boxes).tolist() for point in ((4.0, 0, 7), (0.0, 2, 0))]
+    [[5.0], [0.0]]
+    """
+    local = np.einsum("nij,nj->ni", boxes.axes, point - boxes.centers)
+    return np.linalg.norm(np.maximum(np.abs(local) - boxes.halves, 0), axis=1)
+
+
+def cloud_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the smallest distance, metres, between two sets of points, (P, 3) and (Q, 3).
+
+    A few points of each give a bound; a point that is farther than that from the upright box round the other set
+    cannot be in the closest pair, and only the remaining ones are searched.
+
+    >>> cloud_distance(np.array([[0.0, 0, 0], [1, 0, 0]]), np.array([[4.0, 4, 0], [9, 9, 9]]))
+    5.0
+    """
+    scouts = [points[:: -(-len(points) // SCOUTS)] for points in (first, second)]
+    bound = distance.cdist(*scouts).min() * (1 + 1e-9)
+    low, high = ([extreme(points, axis=0) for points in (second, first)] for extreme in (np.min, np.max))
+    near = []
+    for points, lowest, highest in zip((first, second), low, high, strict=True):
+        beyond = np.maximum(np.maximum(lowest - points, points - highest), 0)
+        near.append(points[np.linalg.norm(beyond, axis=1) <= bound])
+    return float(KDTree(near[1]).query(near[0])[0].min())
+
+
+def ground_areas(boxes: Boxes) -> np.ndarray:
+    """Return the area, (N,) m², that each solid box covers as seen from straight above.
+
+    Of every pair of opposite faces one is seen, by its area times the share of its normal that points up.
+
+    >>> ground_areas(Boxes(np.zeros((1, 3)), np.array([[1.0, 2.0, 3.0]]), np.eye(3)[None])).tolist()
+    [8.0]
+    """
+    sides = 2 * boxes.halves
+    faces = sides[:, [1, 2, 0]] * sides[:, [2, 0, 1]]
+    return (faces * np.abs(boxes.axes[:, :, 2])).sum(1)
+
+
+def polygon_area(corners: np.ndarray) -> float:
+    """Return the area of a simple polygon, (K, 2) corners in order, by the shoelace formula.
+
+    >>> polygon_area(np.array([[0.0, 0], [4, 0], [4, 3]]))
+    6.0
+    """
+    x, y = (corners - corners[0]).T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
+
+
 def project(points: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     """Project world points into a camera.
 
@@ -183,3 +239,14 @@ def backproject(pixels: np.ndarray, depths: np.ndarray, intrinsics: np.ndarray) 
     """
     homogeneous = np.column_stack([pixels, np.ones(len(pixels))])
     return homogeneous @ np.linalg.inv(intrinsics).T * np.asarray(depths)[:, None]
+
+
+def to_world(pixels: np.ndarray, depths: np.ndarray, camera: Camera) -> np.ndarray:
+    """Lift pixels, (P, 2), at (P,) metres along the optical axis to the world, (P, 3) metres.
+
+    >>> camera = Camera(np.array([[100.0, 0, 50], [0, 100, 40], [0, 0, 1]]), np.eye(4), 101, 81)
+    >>> to_world(np.array([[100.0, 40.0]]), np.array([2.0]), camera)
+    array([[1., 0., 2.]])
+    """
+    local = backproject(pixels, depths, camera.intrinsics)
+    return local @ camera.camera_to_world[:3, :3].T + camera.camera_to_world[:3, 3]

@@ -1,5 +1,6 @@
-"""What a task writes: a question with its computed answer, before it becomes a row of the dataset."""
+"""What a task computes, a `Fact`, and what is asked about it, a `Question`: the fact in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 # Colours of drawn regions, in the order in which a question names them (published SpaceVista data uses the same).
@@ -12,10 +13,12 @@ class Region:
 
     Attributes:
         frame_index: Index into `Scene.frames`.
-        kind: `point` or `bbox`.
+        kind: `point`, `bbox`, `mask` or `path`.
         colour: A key of `REGION_COLOURS`.
         point: [x, y], for kind `point`.
         bbox: [x1, y1, x2, y2], for kind `bbox`.
+        mask: COCO run lengths {"size": [H, W], "counts": text}, for kind `mask`; see `masks`.
+        path: [[x, y], …], for kind `path`, a polyline in the order in which it is walked.
     """
 
     frame_index: int
@@ -23,45 +26,64 @@ class Region:
     colour: str
     point: tuple[float, float] | None = None
     bbox: tuple[float, float, float, float] | None = None
+    mask: dict | None = None
+    path: tuple[tuple[float, float], ...] | None = None
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question whose answer was computed from the scene.
+class Fact:
+    """What a rule computed from a scene: an answer, how sure it is, and the words in which it can be asked.
 
     Attributes:
+        rule: Name of the rule that decided, e.g. `vsi.relative_distance`.
         task: One of `TASK_NAMES`.
-        answer_type: `regression` or `multiple_choice`.
-        prompt_type: `text`, `point` or `bbox`.
-        text: The question, without options.
-        answer: The number in `unit`, already rounded and printed, or the text of the right option (letters are given
-            out when all scenes are known, so that they balance over the whole dataset).
+        answer_type: `regression` (a number in `unit`), `multiple_choice` (one of `options`) or `free_form` (text).
+        prompt_type: `text`, `point`, `bbox` or `mask`.
+        answer: The number in `unit`, already rounded and printed, or the text of the answer or right option (letters
+            are given out later, so that they balance).
+        words: Fills the slots of the templates; every slot of every template of `wording` has a value.
+        wording: Name of the templates, a key in `templates/<task>.yaml`; that of the rule if empty.
         unit: Unit of a regression answer (`""` for counts and choices).
-        options: Texts of all options, the right one among them, in any order; empty for regression.
+        options: Texts of all options, the right one among them, in any order; empty unless multiple choice.
+        open_ended: Whether a multiple-choice fact can also be asked without its options, to be answered in words.
         semantics: Names of the objects that the question is about; empty where none applies.
         needs_scale: Whether a metric estimate of the scene's scale helps (Eq. 3's second anchor).
-        rationale: The computation in words; ends before the answer is repeated in its tag.
-        rule: Name of the rule that decided, e.g. `vsi.relative_distance`.
         measured: JSON-able intermediate quantities, metres and degrees.
-        margins: JSON-able distances from ambiguity, same units.
-        template: Which wording was used.
+        margins: JSON-able distances from ambiguity, same units; positive, or zero at the edge.
         regions: Marks on frames.
-        frame_index: Frame that the text refers to, where it refers to one.
+        key_frames: Frames that the question cannot do without, besides those with regions.
     """
 
+    rule: str
     task: str
     answer_type: str
     prompt_type: str
-    text: str
     answer: str
-    rationale: str
-    rule: str
+    words: Mapping[str, str] = field(default_factory=dict)
+    wording: str = ""
     unit: str = ""
     options: tuple[str, ...] = ()
+    open_ended: bool = False
     semantics: tuple[str, ...] = ()
     needs_scale: bool = False
     measured: dict = field(default_factory=dict)
     margins: dict = field(default_factory=dict)
-    template: str = ""
     regions: tuple[Region, ...] = ()
-    frame_index: int | None = None
+    key_frames: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """A fact in words.
+
+    Attributes:
+        fact: What is asked about, in the form (answer type, options) in which it is asked.
+        text: The question, without options.
+        rationale: The computation in words, which ends in the answer.
+        template: Which template, e.g. `vsi.object_size/12`.
+    """
+
+    fact: Fact
+    text: str
+    rationale: str
+    template: str

@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from importlib.metadata import version
 
-import numpy as np
 from datasets import ClassLabel, Features, Image, List, Value
 
 from dataset_builders.question import Question, Region
@@ -37,6 +36,7 @@ QUESTION_FEATURES = Features(
                 "point": List(Value("float32")),
                 "bbox": List(Value("float32")),
                 "mask": {"size": List(Value("int32")), "counts": Value("string")},
+                "path": List(List(Value("float32"))),
             }
         ),
         "anchors": {
@@ -77,76 +77,68 @@ SCENE_FEATURES = Features(
 
 
 class LetterBalance:
-    """Gives out the letters of right options so that each is right equally often over the whole dataset.
+    """Gives out the letters of right options so that, in each scene, each is right equally often.
 
-    >>> balance = LetterBalance()
-    >>> sorted(balance.place(4, f"question {i}") for i in range(8))
+    Whole rounds of letters are shuffled by (scene, round), so that the letters of a scene do not depend on the others
+    and scenes can be built apart; over a dataset they balance as well as the last, broken rounds do.
+
+    >>> balance = LetterBalance("room")
+    >>> sorted(balance.place(4) for _ in range(8))
     [0, 0, 1, 1, 2, 2, 3, 3]
     """
 
-    def __init__(self):
+    def __init__(self, scene_id: str):
         """Start with no letter given out."""
-        self._given: dict[int, Counter] = {}
+        self._scene_id = scene_id
+        self._given: Counter = Counter()
 
-    def place(self, num_options: int, key: str) -> int:
-        """Return the index for the right option: a least used one, ties broken by `key`."""
-        given = self._given.setdefault(num_options, Counter())
-        fewest = min(given[index] for index in range(num_options))
-        candidates = [index for index in range(num_options) if given[index] == fewest]
-        choice = candidates[int(_digest(key), 16) % len(candidates)]
-        given[choice] += 1
-        return choice
-
-
-def scene_extent(scene: Scene) -> float | None:
-    """Return the longest side, metres, of the upright box round all objects: the scale anchor; None without objects.
-
-    The paper leaves "the estimated scene scale" open (Eq. 3); this reading is ours.
-    """
-    if not scene.objects:
-        return None
-    reach = [(item.size / 2) @ np.abs(item.rotation) for item in scene.objects]
-    corners = [item.center + sign * half for item, half in zip(scene.objects, reach, strict=True) for sign in (-1, 1)]
-    return float(np.ptp(corners, axis=0).max())
+    def place(self, num_options: int) -> int:
+        """Return the index for the right option."""
+        whole, place = divmod(self._given[num_options], num_options)
+        self._given[num_options] += 1
+        order = sorted(
+            range(num_options), key=lambda index: _digest(f"{self._scene_id} {num_options} {whole} {index}")
+        )
+        return order[place]
 
 
 def question_id(question: Question, scene: Scene) -> str:
     """Hash what identifies a question; the same question always gets the same id."""
-    regions = [_region_row(region) for region in question.regions]
-    identity = [scene.source, scene.scene_id, question.task, question.text, sorted(question.options), regions]
+    fact = question.fact
+    regions = [_region_row(region) for region in fact.regions]
+    identity = [scene.source, scene.scene_id, fact.task, question.text, sorted(fact.options), regions]
     return _digest(json.dumps(identity))[:16]
 
 
 def to_record(question: Question, scene: Scene, letters: LetterBalance) -> dict:
     """Turn a question into a row of the dataset; `letters` places the right option."""
     identity = question_id(question, scene)
-    options, answer = list(question.options), question.answer
+    fact = question.fact
+    options, answer = list(fact.options), fact.answer
     if options:
         wrong = sorted(set(options) - {answer}, key=lambda text: _digest(identity + text))
-        place = letters.place(len(options), identity)
+        place = letters.place(len(options))
         options = [*wrong[:place], answer, *wrong[place:]]
         answer = LETTERS[place]
-    extent = scene_extent(scene) if question.needs_scale else None
+    extent = scene.extent if fact.needs_scale else None
     unit = SCALES[scene.scale].length_unit
-    key_frames = {region.frame_index for region in question.regions}
-    if question.frame_index is not None:
-        key_frames.add(question.frame_index)
+    key_frames = {*fact.key_frames, *(region.frame_index for region in fact.regions)}
     return {
         "id": identity,
         "scene_id": scene.scene_id,
         "source": scene.source,
         "license": scene.license,
         "scale": scene.scale,
-        "task": question.task,
-        "answer_type": question.answer_type,
-        "prompt_type": question.prompt_type,
+        "task": fact.task,
+        "answer_type": fact.answer_type,
+        "prompt_type": fact.prompt_type,
         "question": question.text,
         "options": options,
         "answer": answer,
-        "unit": question.unit,
-        "regions": [_region_row(region) for region in question.regions],
+        "unit": fact.unit,
+        "regions": [_region_row(region) for region in fact.regions],
         "anchors": {
-            "semantics": list(question.semantics),
+            "semantics": list(fact.semantics),
             "scale_value": None if extent is None else float(f"{extent / METRES[unit]:.3g}"),
             "scale_unit": None if extent is None else unit,
         },
@@ -155,9 +147,9 @@ def to_record(question: Question, scene: Scene, letters: LetterBalance) -> dict:
         "key_frames": sorted(key_frames),
         "provenance": json.dumps(
             {
-                "rule": question.rule,
-                "measured": question.measured,
-                "margins": question.margins,
+                "rule": fact.rule,
+                "measured": fact.measured,
+                "margins": fact.margins,
                 "template": question.template,
                 "engine": ENGINE_VERSION,
             },
@@ -173,7 +165,8 @@ def _region_row(region: Region) -> dict:
         "colour": region.colour,
         "point": None if region.point is None else [float(value) for value in region.point],
         "bbox": None if region.bbox is None else [float(value) for value in region.bbox],
-        "mask": None,
+        "mask": region.mask,
+        "path": None if region.path is None else [list(map(float, point)) for point in region.path],
     }
 
 

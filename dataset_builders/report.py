@@ -1,15 +1,20 @@
 """What a build did, counted: the JSON that stays with the dataset and the table that the command prints."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from dataset_builders.errors import InputError
 from dataset_builders.record import ENGINE_VERSION
+from dataset_builders.scene import Scene
 from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
+
+COUNTERS = ("questions", "splits", "scenes", "letters", "skipped", "licenses")
 
 
 @dataclass
 class BuildReport:
-    """Counts, collected scene by scene.
+    """Counts of one shard, or of a whole build.
 
     Attributes:
         source: Name of the source.
@@ -19,32 +24,86 @@ class BuildReport:
         scenes: Split → scenes.
         letters: (number of options, letter) → questions whose right option has that letter.
         skipped: (task, reason) → scenes without a question of the task.
-        licenses: Terms of the scenes.
-        quarantined: Broken scenes that were left out.
+        licenses: (source, terms) → scenes.
+        repeated: Questions whose scene has another one in the same words.
+        quarantine: Broken scenes that were left out: scene_id, place, field, problem, fix.
+        hashes: Scene id → perceptual hashes of its frames; of a shard only.
+        shortcuts: What text alone scores, see `shortcuts`; of a whole build only.
     """
 
-    source: str
-    arguments: dict
+    source: str = ""
+    arguments: dict = field(default_factory=dict)
     questions: Counter = field(default_factory=Counter)
     splits: Counter = field(default_factory=Counter)
     scenes: Counter = field(default_factory=Counter)
     letters: Counter = field(default_factory=Counter)
     skipped: Counter = field(default_factory=Counter)
-    licenses: set[str] = field(default_factory=set)
-    quarantined: int = 0
+    licenses: Counter = field(default_factory=Counter)
+    repeated: int = 0
+    quarantine: list[dict] = field(default_factory=list)
+    hashes: dict[str, list[int]] = field(default_factory=dict)
+    shortcuts: dict = field(default_factory=dict)
 
-    def add_scene(self, split: str, license_text: str, skipped: dict[str, str]) -> None:
+    def add_scene(self, scene: Scene, split: str, skipped: dict[str, str], hashes: list[int]) -> None:
         """Count a scene."""
+        self.hashes[scene.scene_id] = hashes
         self.scenes[split] += 1
-        self.licenses.add(license_text)
+        self.licenses[scene.source, scene.license] += 1
         self.skipped.update(skipped.items())
 
-    def add_question(self, split: str, record: dict) -> None:
-        """Count a row."""
-        self.questions[record["task"], record["scale"]] += 1
+    def add_questions(self, split: str, records: Sequence[dict]) -> None:
+        """Count the rows of one scene."""
+        self.repeated += len(records) - len({record["question"] for record in records})
+        for record in records:
+            self._count(split, record)
+
+    def _count(self, split: str, record: dict) -> None:
         self.splits[split] += 1
+        self.questions[record["task"], record["scale"]] += 1
         if record["options"]:
             self.letters[len(record["options"]), record["answer"]] += 1
+
+    def add_broken(self, scene_id: str, error: InputError) -> None:
+        """Note a scene that was left out."""
+        row = {"scene_id": scene_id, "place": error.place, "field": error.field}
+        self.quarantine.append(row | {"problem": error.problem, "fix": error.fix})
+
+    def recount_questions(self, split: str, records: Sequence[dict]) -> None:
+        """Count the rows of a shard anew, after some were taken out."""
+        for name in ("splits", "questions", "letters"):
+            setattr(self, name, Counter())
+        for record in records:
+            self._count(split, record)
+
+    def merge(self, other: "BuildReport") -> None:
+        """Add the counts of another part of the same build."""
+        for name in COUNTERS:
+            getattr(self, name).update(getattr(other, name))
+        self.repeated += other.repeated
+        self.quarantine += other.quarantine
+
+    def counts(self) -> dict:
+        """Return the counts of a shard as JSON, from which `from_counts` restores them."""
+        kept = {name: [[_as_list(key), count] for key, count in getattr(self, name).items()] for name in COUNTERS}
+        rows = {"questions": self.splits.total(), "scenes": self.scenes.total()}
+        return {
+            **rows,
+            "counters": kept,
+            "repeated": self.repeated,
+            "quarantine": self.quarantine,
+            "hashes": self.hashes,
+        }
+
+    @classmethod
+    def from_counts(cls, content: dict) -> "BuildReport":
+        """Restore what `counts` returned."""
+        counters = {
+            name: Counter({tuple(key) if isinstance(key, list) else key: count for key, count in rows})
+            for name, rows in content["counters"].items()
+        }
+        return cls(
+            **counters, repeated=content["repeated"], quarantine=content["quarantine"], hashes=content["hashes"]
+        )
 
     def to_json(self) -> dict:
         """Return what build_report.json holds; keys in a fixed order."""
@@ -52,37 +111,81 @@ class BuildReport:
         for (task, scale), count in self.questions.items():
             by_task[task] += count
             by_scale[scale] += count
+        terms: dict[str, list[str]] = {}
+        for source, text in sorted(self.licenses):
+            terms.setdefault(source, []).append(text)
         return {
             "source": self.source,
             "seed": self.arguments["seed"],
             "engine": ENGINE_VERSION,
             "num_scenes": self.scenes.total(),
-            "num_questions": self.questions.total(),
+            "num_questions": self.splits.total(),
             "by_task": {task: by_task[task] for task in TASK_NAMES if by_task[task]},
             "by_scale": {scale: by_scale[scale] for scale in SCALE_NAMES if by_scale[scale]},
+            "by_task_and_scale": _nested(self.questions),
             "by_split": dict(sorted(self.splits.items())),
             "scenes_by_split": dict(sorted(self.scenes.items())),
             "letters": _nested(self.letters),
+            "repeated": self.repeated,
+            "shortcuts": self.shortcuts,
             "skipped": _nested(self.skipped),
-            "quarantined": self.quarantined,
-            "licenses": {self.source: "; ".join(sorted(self.licenses))},
+            "quarantined": len(self.quarantine),
+            "licenses": {source: "; ".join(texts) for source, texts in terms.items()},
             "arguments": self.arguments,
         }
 
+    @classmethod
+    def from_json(cls, content: dict) -> "BuildReport":
+        """Restore from build_report.json what `text` shows."""
+        return cls(
+            content["source"],
+            content["arguments"],
+            questions=_flat(content["by_task_and_scale"]),
+            splits=Counter(content["by_split"]),
+            scenes=Counter(content["scenes_by_split"]),
+            skipped=_flat(content["skipped"]),
+            repeated=content["repeated"],
+            quarantine=[{}] * content["quarantined"],
+            shortcuts=content["shortcuts"],
+        )
+
     def text(self) -> str:
-        """Lay out the counts: tasks by scales, then what was skipped and why."""
+        """Lay out the counts: tasks by scales with their share, then what was skipped and why."""
         scales = [scale for scale in SCALE_NAMES if any(key[1] == scale for key in self.questions)]
         tasks = [task for task in TASK_NAMES if any(key[0] == task for key in self.questions)]
-        rows = [["task", *scales, "all"]]
+        total = self.splits.total()
+        rows = [["task", *scales, "all", "share"]]
         for task in tasks:
             counts = [self.questions[task, scale] for scale in scales]
-            rows.append([task, *map(str, counts), str(sum(counts))])
+            rows.append([task, *map(str, counts), str(sum(counts)), f"{sum(counts) / total:.1%}"])
         sums = [sum(self.questions[task, scale] for task in tasks) for scale in scales]
-        rows.append(["all", *map(str, sums), str(sum(sums))])
-        lines = [_table(rows), "", f"{self.scenes.total()} scenes, {self.quarantined} quarantined"]
+        rows.append(["all", *map(str, sums), str(total), f"{1:.1%}"])
+        lines = [_table(rows), "", f"{self.scenes.total()} scenes, {len(self.quarantine)} quarantined"]
+        lines.append(f"identical (scene, question) pairs: {self.repeated} of {total} ({self.repeated / total:.4%})")
         for (task, reason), count in sorted(self.skipped.items()):
             lines.append(f"skipped: {task} in {count} scenes ({reason})")
-        return "\n".join(lines)
+        return "\n".join([*lines, "", *_shortcut_lines(self.shortcuts)])
+
+
+def _shortcut_lines(shortcuts: dict) -> list[str]:
+    """Lay out what text alone scores: choices against chance, then numbers."""
+    rows = [["text alone, %", "questions", "chance", "majority or median", "prior", "shortcut"]]
+    for kind, tasks in shortcuts.items():
+        for task, row in tasks.items():
+            values = [
+                str(row["questions"]),
+                *(f"{row[name]:.1f}" for name in ("chance", "plain", "prior", "shortcut")),
+            ]
+            rows.append([f"{task} ({kind})", *values])
+    return [_table(rows)] if len(rows) > 1 else []
+
+
+def _as_list(key: str | tuple) -> str | list:
+    return list(key) if isinstance(key, tuple) else key
+
+
+def _flat(nested: dict[str, dict[str, int]]) -> Counter:
+    return Counter({(outer, inner): count for outer, row in nested.items() for inner, count in row.items()})
 
 
 def _nested(counts: Counter) -> dict:

@@ -4,6 +4,7 @@ Frames of reference: the world has Z up; a camera follows OpenCV (x right, y dow
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -64,6 +65,7 @@ class SceneObject:
         center: (3,) metres, world.
         size: (3,) metres, full lengths along the box's own axes.
         rotation: (3, 3); ROW i is the unit direction of axis i in the world.
+        points: (N, 3) metres, world: points measured on its surface; None where the source has none.
     """
 
     instance_id: int
@@ -71,6 +73,7 @@ class SceneObject:
     center: np.ndarray
     size: np.ndarray
     rotation: np.ndarray
+    points: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,16 @@ class Scene:
 
     Attributes:
         scene_id: Unique within the source.
-        source: `synthetic`, `vsi-meta` or `rgbd`.
+        source: Name of the source, e.g. `synthetic`.
         license: Terms of the underlying data, as an SPDX identifier or in words.
         scale: One of `SCALE_NAMES`.
         objects: Oriented boxes.
         frames: Images in temporal order.
         room_size: Square metres of floor, where the scene is a room.
+        metric: Whether lengths are metres; False where the scale of a reconstruction is unknown, and then no question
+            that rests on a length is asked.
+        complete: Whether every object of the categories in `objects` has a box; False where labels leave some out, and
+            then no question counts objects or tells one by its name.
     """
 
     scene_id: str
@@ -94,7 +101,21 @@ class Scene:
     objects: tuple[SceneObject, ...] = ()
     frames: tuple[Frame, ...] = ()
     room_size: float | None = None
+    metric: bool = True
+    complete: bool = True
     metadata: dict = field(default_factory=dict)
+
+    @cached_property
+    def extent(self) -> float | None:
+        """Longest side, metres, of the upright box round all objects: the scale anchor; None without objects.
+
+        The paper leaves "the estimated scene scale" open (Eq. 3); this reading is ours.
+        """
+        if not self.objects:
+            return None
+        reach = np.array([(item.size / 2) @ np.abs(item.rotation) for item in self.objects])
+        centers = np.array([item.center for item in self.objects])
+        return float(((centers + reach).max(axis=0) - (centers - reach).min(axis=0)).max())
 
     def by_category(self) -> dict[str, list[SceneObject]]:
         """Group the objects by category, categories in alphabetical order."""
@@ -105,6 +126,8 @@ class Scene:
 
     def unique_objects(self) -> list[SceneObject]:
         """List the objects that are the only one of their category, so that a name identifies them."""
+        if not self.complete:
+            return []
         return [group[0] for group in self.by_category().values() if len(group) == 1]
 
 

@@ -1,7 +1,7 @@
 """Splits by scene, so that no test question is asked about a place seen in training."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from dataset_builders.sources import SceneRef
 
@@ -9,8 +9,13 @@ SPLITS = ("train", "validation", "test")
 HELD_OUT = 10  # one scene in ten goes to test, one in ten to validation
 
 
-def assign_splits(refs: Iterable[SceneRef], seed: int) -> dict[str, str]:
+def assign_splits(refs: Iterable[SceneRef], seed: int, excluded: Container[str] = ()) -> dict[str, str]:
     """Return the split of each scene id: within each scale floor(n / 10) for test, as many for validation.
+
+    Args:
+        refs: All scenes.
+        seed: Of the draw.
+        excluded: Scene ids that must not be trained on; they all go to test, besides the others.
 
     >>> from collections import Counter
     >>> refs = [SceneRef(f"room {i}", "indoor") for i in range(25)]
@@ -18,9 +23,12 @@ def assign_splits(refs: Iterable[SceneRef], seed: int) -> dict[str, str]:
     [('test', 2), ('train', 21), ('validation', 2)]
     """
     by_scale: dict[str, list[str]] = {}
-    for ref in refs:
-        by_scale.setdefault(ref.scale, []).append(ref.scene_id)
     splits = {}
+    for ref in refs:
+        if ref.scene_id in excluded:
+            splits[ref.scene_id] = "test"
+            continue
+        by_scale.setdefault(ref.scale, []).append(ref.scene_id)
     for scene_ids in by_scale.values():
         scene_ids.sort(key=lambda scene_id: hashlib.sha256(f"{seed} {scene_id}".encode()).digest())
         held_out = len(scene_ids) // HELD_OUT

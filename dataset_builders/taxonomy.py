@@ -62,4 +62,4 @@ ANSWER_TYPES = ["regression", "multiple_choice", "free_form"]
 PROMPT_TYPES = ["text", "point", "bbox", "mask"]
 
 # Metres (or square metres) in one unit.
-METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0, "km": 1000.0}
+METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0, "km": 1000.0} | {"mm²": 1e-6, "cm²": 1e-4, "m²": 1.0, "km²": 1e6}

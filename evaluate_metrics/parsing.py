@@ -159,6 +159,15 @@ def parse_choice(text: str, options: Sequence[str] | None = None) -> str | None:
     return _option_by_text(_plain(answer), texts, letters)
 
 
+def parse_words(text: str) -> str | None:
+    """Read a reply in words: lower-case, without a leading article or punctuation at its ends; None where it is empty.
+
+    >>> parse_words("<answer>The red Box.</answer>"), parse_words("<answer></answer>")
+    ('red box', None)
+    """
+    return _plain(extract_answer(text)) or None
+
+
 def _find_number(answer: str) -> tuple[float, int] | None:
     """Return the first number and where it ends."""
     numeral = _NUMERAL.search(answer)

@@ -1,6 +1,6 @@
 """The score of one completion, and the score that chance would get on the same questions; no model, no files."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +9,7 @@ import numpy as np
 
 from dataset_builders.agreement import mean_relative_accuracy
 from dataset_builders.taxonomy import METRES
-from evaluate_metrics.parsing import parse_choice, parse_measure
+from evaluate_metrics.parsing import parse_choice, parse_measure, parse_words
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Score:
     """What was read from a completion and what it is worth.
 
     Attributes:
-        parsed: The letter, or the number in the question's unit; None where the completion holds no answer.
+        parsed: The letter, the words, or the number in the question's unit; None where the completion holds no answer.
         value: In [0, 1]; 0 where nothing was parsed.
     """
 
@@ -26,7 +26,7 @@ class Score:
 
 
 def score(record: Mapping, completion: str) -> Score:
-    """Score a completion: the exact letter for a choice, mean relative accuracy for counts and measures.
+    """Score a completion: the exact letter or words, mean relative accuracy for counts and measures.
 
     Args:
         record: A row with `answer_type` (by name), `answer`, `unit` and `options`.
@@ -42,8 +42,13 @@ def score(record: Mapping, completion: str) -> Score:
     if record["answer_type"] == "multiple_choice":
         letter = parse_choice(completion, record["options"])
         return Score(letter, float(letter == record["answer"]))
+    if record["answer_type"] == "free_form":
+        words = parse_words(completion)
+        return Score(words, float(words == parse_words(record["answer"])))
     if record["answer_type"] != "regression":
-        raise ValueError(f"answer_type must be multiple_choice or regression, got {record['answer_type']!r}")
+        raise ValueError(
+            f"answer_type must be multiple_choice, free_form or regression, got {record['answer_type']!r}"
+        )
     number = parse_measure(completion, record["unit"])
     if number is None:
         return Score(None, 0.0)
@@ -53,9 +58,9 @@ def score(record: Mapping, completion: str) -> Score:
 def chance(records: Sequence[Mapping]) -> np.ndarray:
     """Return what guessing scores on each question, exactly.
 
-    A choice is guessed evenly. A number is guessed by giving the answer, unit and all, of another question of the same
-    task, drawn evenly; without another one the guess scores 0. Who guesses knows the task and nothing of the scene,
-    so not its scale either.
+    A choice is guessed evenly. A number, or words, are guessed by giving the answer, unit and all, of another question
+    of the same task and kind, drawn evenly; without another one the guess scores 0. Who guesses knows the task and
+    nothing of the scene, so not its scale either.
 
     Args:
         records: Rows with `task`, `answer_type`, `answer`, `unit` and `options`.
@@ -73,14 +78,23 @@ def chance(records: Sequence[Mapping]) -> np.ndarray:
         if record["answer_type"] == "multiple_choice":
             expected[place] = 1 / len(record["options"])
         else:
-            groups[record["task"]].append(place)
-    for places in groups.values():
-        expected[places] = _borrowed([_in_metres(records[place]) for place in places])
+            groups[record["task"], record["answer_type"]].append(place)
+    for (_, kind), places in groups.items():
+        if kind == "free_form":
+            expected[places] = _borrowed_words([parse_words(records[place]["answer"]) for place in places])
+        else:
+            expected[places] = _borrowed([_in_metres(records[place]) for place in places])
     return expected
 
 
+def _borrowed_words(answers: Sequence[str | None]) -> np.ndarray:
+    """Return how often the answer of another question of a group is right; N answers → (N,)."""
+    times = Counter(answers)
+    return np.array([(times[answer] - 1) / max(1, len(answers) - 1) for answer in answers])
+
+
 def _in_metres(record: Mapping) -> Decimal:
-    """Return an answer in metres where its unit is a length; counts and areas, of which one unit is asked, as is."""
+    """Return an answer in metres or square metres where it has such a unit, else (counts, angles) as it is."""
     return Decimal(record["answer"]) * Decimal(str(METRES.get(record["unit"], 1)))
 
 

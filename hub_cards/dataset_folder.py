@@ -59,7 +59,7 @@ class DatasetFolder:
 
     def example(self) -> dict:
         """Return the first question of the first split, whole."""
-        shard = shards(self.path, self.metadata, "questions")[0][1]
+        shard = shards(self.path, self.metadata, "all")[0][1]
         rows = next(pq.ParquetFile(shard).iter_batches(batch_size=1))
         return _names(pa.Table.from_batches([rows])).to_pylist()[0]
 
@@ -78,7 +78,7 @@ def open_dataset(path: Path) -> DatasetFolder:
         path=path,
         metadata=metadata,
         report=report,
-        questions=_read(path, metadata, "questions", QUESTION_COLUMNS),
+        questions=_read(path, metadata, "all", QUESTION_COLUMNS),
         scenes=_with_lengths(_read(path, metadata, "scenes", SCENE_COLUMNS)),
         quarantine=read_json_lines(quarantine) if quarantine.exists() else [],
     )

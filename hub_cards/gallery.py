@@ -50,7 +50,7 @@ def examples(dataset: Path, results: Results) -> dict[str, list[dict]]:
     """
     split = results.data["split"]
     answers = {(row["id"], row["condition"]): row for row in results.predictions()}
-    questions = load_dataset(str(dataset), "questions", split=split)
+    questions = load_dataset(str(dataset), "all", split=split)
     places = {identity: place for place, identity in enumerate(questions["id"])}
     chosen = choose(row for (_, condition), row in answers.items() if condition == "video")
     store = FrameStore(str(dataset), split, results.data["settings"]["num_frames"], cache_size=1)

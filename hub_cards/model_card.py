@@ -76,7 +76,7 @@ def eval_results(results: Results) -> list[EvalResult]:
             task_name="Spatial questions about videos",
             dataset_type=dataset,
             dataset_name=dataset,
-            dataset_config="questions",
+            dataset_config="all",
             dataset_split=results.data["split"],
             metric_type="spacevista_score",
             metric_name=row.name if row.group == "overall" else f"{row.group} {row.name}",

@@ -31,7 +31,7 @@ def load_questions(dataset: str, num_frames: int) -> Dataset:
     """
     fix = "give a folder that `python -m dataset_builders build` wrote, or a Hub id of the same form"
     try:
-        questions = load_dataset(dataset, "questions", split=SPLIT)
+        questions = load_dataset(dataset, "all", split=SPLIT)
     except (OSError, ValueError) as error:
         raise InputError(dataset, f"dataset, split {SPLIT}", one_line(error), fix) from error
     missing = sorted(QUESTION_FEATURES.keys() - set(questions.column_names))

@@ -12,6 +12,7 @@ import numpy as np
 
 from dataset_builders.geometry import backproject, project
 from dataset_builders.scene import Camera, Frame
+from dataset_builders.sources.splat import draw_nearest
 
 DEPTH_INTRINSICS = np.array([[585.0, 0, 320], [0, 585.0, 240], [0, 0, 1]])
 COLOR_INTRINSICS = np.array([[525.0, 0, 320], [0, 525.0, 240], [0, 0, 1]])
@@ -35,15 +36,7 @@ def register_to_color(frame: Frame) -> Frame:
     pixels = np.stack([columns, rows], axis=1).astype(float)
     points = backproject(pixels, frame.depth[rows, columns], frame.camera.intrinsics)
     seen, depths = project(points, replace(frame.camera, intrinsics=COLOR_INTRINSICS, camera_to_world=offset))
-    registered = _nearest(np.rint(seen).astype(int), depths, frame.depth.shape)
+    registered = draw_nearest(np.rint(seen).astype(int), depths, frame.depth.shape)
     pose = frame.camera.camera_to_world @ offset
     camera = replace(frame.camera, intrinsics=COLOR_INTRINSICS, camera_to_world=pose)
     return replace(frame, camera=camera, depth=registered.astype(np.float32))
-
-
-def _nearest(pixels: np.ndarray, depths: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Draw points, (P, 2) pixels and (P,) metres, into an (H, W) image: the least depth of each pixel, else 0."""
-    inside = ((pixels >= 0) & (pixels < shape[::-1])).all(axis=1)
-    image = np.full(shape, np.inf)
-    np.minimum.at(image, (pixels[inside, 1], pixels[inside, 0]), depths[inside])
-    return np.where(np.isfinite(image), image, 0)

@@ -3,12 +3,15 @@
 One scene is a folder of
     camera-intrinsics.txt       3 x 3, pixels
     frame-XXXXXX.color.jpg|png  RGB
-    frame-XXXXXX.depth.png      16 bit, millimetres, same size and camera as the colours; 0 and 65535 mean unknown
+    frame-XXXXXX.depth.png      16 bit, same size and camera as the colours; 0 and 65535 mean unknown
     frame-XXXXXX.pose.txt       4 x 4 camera-to-world, metres, OpenCV camera axes
     scene.json                  optional: {"scale": "indoor", "license": "...", "room_size": 12.5,
-                                           "registered": true}
+                                           "registered": true, "depth": "millimetre"}
     objects.json                optional: [{"instance_id": 1, "category": "chair", "center": [x, y, z],
                                             "size": [x, y, z], "rotation": [[...], [...], [...]]}, ...]
+
+Nothing in a depth image says what its values mean, so `depth` in scene.json names one of the `ENCODINGS` of
+`depth_png`; without it they are millimetres, as in 7-Scenes.
 
 7-Scenes itself publishes depths of another camera than the colours (see `registration`). Frames with its intrinsics
 are therefore registered here, unless scene.json says that they are already.
@@ -27,6 +30,7 @@ from dataset_builders.conversation import select_frames
 from dataset_builders.errors import InputError
 from dataset_builders.scene import Frame, Scene, SceneObject, validate_scene
 from dataset_builders.sources import SceneRef
+from dataset_builders.sources.depth_png import ENCODINGS
 from dataset_builders.sources.fields import numbers, positive_or_none, read_json, require
 from dataset_builders.sources.registration import is_seven_scenes, register_to_color
 from dataset_builders.sources.rgbd_files import SceneFolder
@@ -72,16 +76,17 @@ class RgbdSource:
         """
         folder = SceneFolder(self._folders[ref.scene_id], ref.scene_id)
         about = _about(folder)
+        encoding = about.get("depth", "millimetre")
         names = _frame_names(folder)
         chosen = select_frames(len(names), self._num_frames or len(names))
         intrinsics = folder.intrinsics() if names else None
         scene = Scene(
             scene_id=ref.scene_id,
             source=self.name,
-            license=require(about.get("license", "unknown"), str, folder.place("scene.json"), "license"),
+            license=about["license"],
             scale=about.get("scale", "indoor"),
             objects=tuple(_objects(folder)),
-            frames=tuple(_registered(folder.frame(*names[index], intrinsics), about) for index in chosen),
+            frames=tuple(_registered(folder.frame(*names[index], intrinsics, encoding), about) for index in chosen),
             room_size=positive_or_none(about.get("room_size"), folder.place("scene.json"), "room_size"),
         )
         return validate_scene(scene, ref.scene_id)
@@ -101,12 +106,10 @@ def _scale(path: Path) -> str:
 
 
 def _about(folder: SceneFolder) -> dict:
-    if not folder.has("scene.json"):
-        return {}
-    place = folder.place("scene.json")
-    about = read_json(folder.path("scene.json"), place, dict)
-    if about.get("scale", "indoor") not in list(SCALES):
-        raise InputError(place, "scale", f"is {about['scale']!r}", f"use one of {', '.join(SCALES)}")
+    about, place = folder.about(), folder.place("scene.json")
+    for name, default, known in (("scale", "indoor", SCALES), ("depth", "millimetre", ENCODINGS)):
+        if about.get(name, default) not in list(known):
+            raise InputError(place, name, f"is {about[name]!r}", f"use one of {', '.join(known)}")
     return about
 
 

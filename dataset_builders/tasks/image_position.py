@@ -1,183 +1,200 @@
 """Which of two objects is further left, higher or nearer in one frame?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 import numpy as np
 
-from dataset_builders.question import Question, Region
-from dataset_builders.scene import Frame, Scene
-from dataset_builders.tasks.draw import pick, shuffled, take_turns
-from dataset_builders.tasks.relations import RELATIONS, Relation, are_separate, room_to_spare, winner
+from dataset_builders.question import Fact
+from dataset_builders.scene import Scene, SceneObject
+from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
+from dataset_builders.tasks.marked_spots import draw_marked
+from dataset_builders.tasks.pointing import shown_in
+from dataset_builders.tasks.relations import AXES, Relation, are_separate, room_to_spare, winner
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
-from dataset_builders.tasks.sightings import Sighting, sightings
-from dataset_builders.tasks.spots import Spot, box_region, box_spot, named_spot, point_region, point_spot
+from dataset_builders.tasks.sightings import sightings
+from dataset_builders.tasks.spots import Spot, named_spot
 from dataset_builders.tasks.visibility import end_frames, frames_with_masks
-from dataset_builders.tasks.wording import length_measure, tidy, word
+from dataset_builders.tasks.wording import length_measure, tidy
 from dataset_builders.taxonomy import SCALES
 
-AXES = [[one for one in RELATIONS.values() if one.axis == axis] for axis in ("x", "y", "depth")]
-"""The two opposite relations of each axis, of which a question draws one."""
-COLOURS = ("red", "blue")
 TO_THE_CAMERA = {"nearer": "nearer to", "farther": "farther from"}
-LEAST_CLEARANCE = 0.012
-"""Share of the frame's height: how far inside its mask a marked point must lie."""
-POINT_TEMPLATES = {
-    "image": {
-        "which": "Two points are marked, {a} and {b}. Which one is {relation} in the image?",
-        "compare": "Compare the {a} point and the {b} point: which is {relation} in the image?",
-        "of_two": "Of the {a} and the {b} point, which lies {relation} in the picture?",
-    },
-    "depth": {
-        "which": "Two points are marked, {a} and {b}. Which one is {relation} the camera?",
-        "compare": "Compare the {a} point and the {b} point: which is {relation} the camera?",
-        "of_two": "Of the {a} and the {b} point, which is {relation} the camera?",
-    },
-}
-BOX_TEMPLATES = {
-    "image": {
-        "which": "Two objects are boxed, one in {a} and one in {b}. Which one is {relation} in the image?",
-        "compare": "Compare the centres of the {a} box and the {b} box: which is {relation} in the image?",
-        "of_two": "Of the objects in the {a} and the {b} box, which lies {relation} in the picture?",
-    },
-    "depth": {
-        "which": "Two objects are boxed, one in {a} and one in {b}. Which one is {relation} the camera?",
-        "compare": "Compare the objects in the {a} box and the {b} box: which is {relation} the camera?",
-        "of_two": "Of the objects in the {a} and the {b} box, which has its nearest surface {relation} the camera?",
-    },
-}
-NAME_TEMPLATES = {
-    "image": {
-        "which": "In the {frame} frame of the video, which is {relation}: the {a} or the {b}?",
-        "looking": "Looking at the {frame} frame of the video, is the {a} or the {b} {relation} in the image?",
-        "of_two": "Of the {a} and the {b}, which lies {relation} in the {frame} frame of the video?",
-    },
-    "depth": {
-        "which": "In the {frame} frame of the video, which is {relation} the camera: the {a} or the {b}?",
-        "looking": "Looking at the {frame} frame of the video, is the {a} or the {b} {relation} the camera?",
-        "of_two": "Of the {a} and the {b}, which is {relation} the camera in the {frame} frame of the video?",
-    },
-}
-MARK_TEMPLATES = {"point": POINT_TEMPLATES, "bbox": BOX_TEMPLATES}
+KIND = {"point": "point", "bbox": "object", "mask": "object"}
+MOST_NAMED = 16
+"""Named objects of a frame that are combined, drawn at random, so that a crowded scene stays cheap."""
 
 
-def generate_marked(scene: Scene, rng: np.random.Generator) -> Iterator[Question]:
-    """Ask about two objects that are marked by points or by boxes in one frame.
+def axes(scene: Scene) -> list[list[Relation]]:
+    """Return the opposite relations that can be asked about: not those of depth where lengths are not metres."""
+    return [relations for relations in AXES if scene.metric or relations[0].axis != "depth"]
 
-    Needs: boxes (for the ids of objects), frames, instances, depth.
-    Rule: a point is the pixel deepest inside the visible mask, and is compared as such. A box is that of the visible
-        mask; its centre is compared in the image, the nearest visible surface in depth.
+
+def generate_marked(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
+    """Ask about two objects that are marked by points, boxes or masks in one frame.
+
+    Needs: boxes (for the ids of objects), frames, instances; depth and metric for near and far only.
+    Rule: a point is the pixel deepest inside the visible mask, and is compared as such. Of an object in a box or under
+        a mask the centre of the visible box is compared in the image, the nearest visible surface in depth.
     Dropped: masks under 20 x 20 pixels of 448 x 336; places less than 8 % of the frame apart, in the compared
         direction too; boxes whose edges are not in the order of their centres; depths that differ by no more than the
         scale's margin or 5 %, or whose order differs from that of the distances.
+    Source: SpaceVista, Table B8; OpenSpatial's engine (spatial relationship).
     """
     yield from take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
 
 
-def _marked(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Question]:
-    frame, known = scene.frames[index], {item.instance_id for item in scene.objects}
-    seen = [sighting for number, sighting in sightings(frame).items() if number in known]
-    for pair, relations in shuffled(rng, product(combinations(seen, 2), AXES)):
-        kind, relation, colours = pick(rng, MARK_TEMPLATES), pick(rng, relations), list(shuffled(rng, COLOURS))
-        if kind == "point" and min(one.clearance for one in pair) < LEAST_CLEARANCE * frame.camera.height:
+def _marked(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact]:
+    for pair, relations in shuffled(rng, product(combinations(shown_in(scene, index).values(), 2), axes(scene))):
+        marked = draw_marked(scene, list(shuffled(rng, pair)), rng)
+        if marked is None or not are_separate(marked.spots):
             continue
-        marks = [_mark(kind, colour, one, frame, index) for colour, one in zip(colours, pair, strict=True)]
-        spots, regions = zip(*shuffled(rng, marks), strict=True)
-        words = _words(rng, MARK_TEMPLATES[kind], spots, relation)
-        question = compare(
-            spots, relation, scene, rule="image.compare_marks", prompt_type=kind, regions=regions, **words
+        fact = compare(
+            marked.spots,
+            pick(rng, relations),
+            scene,
+            {"kind": KIND[marked.kind]},
+            rule="image.compare_marks",
+            prompt_type=marked.kind,
+            regions=marked.regions,
         )
-        if question is not None:
-            yield question
+        if fact is not None:
+            yield fact
 
 
-def _mark(kind: str, colour: str, seen: Sighting, frame: Frame, index: int) -> tuple[Spot, Region]:
-    if kind == "point":
-        return point_spot(colour, seen.point, frame), point_region(index, colour, seen.point)
-    return box_spot(colour, seen, frame), box_region(index, colour, seen)
-
-
-def generate_named(scene: Scene, rng: np.random.Generator) -> Iterator[Question]:
+def generate_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask about two objects by name in the first or last frame, which every selection of frames keeps.
 
-    Needs: boxes, frames, instances, depth.
+    Needs: as for `generate_marked`.
     Rule: objects that are the only one of their category; the centre of the visible box is compared in the image, the
-        nearest visible surface in depth.
+        nearest visible surface in depth. What names could tell is balanced: as often as not the one that is higher in
+        the picture is the one that stands lower in the world, and the nearer one is the smaller one.
     Dropped: as for boxes in `generate_marked`.
+    Source: as for `generate_marked`.
     """
     ends = end_frames(scene)
-    yield from take_turns(_named(scene, index, ends[index], rng) for index in shuffled(rng, ends))
+    streams = [
+        _named(scene, index, ends[index], relations, rng)
+        for index, relations in product(ends, axes(scene))
+        if scene.frames[index].instances is not None
+    ]
+    yield from take_turns(shuffled(rng, streams))
 
 
-def _named(scene: Scene, index: int, end: str, rng: np.random.Generator) -> Iterator[Question]:
-    frame = scene.frames[index]
+def _named(scene: Scene, index: int, end: str, relations: Sequence[Relation], rng) -> Iterator[Fact]:
+    frame, axis = scene.frames[index], relations[0].axis
     seen = sightings(frame)
-    nameable = [item for item in scene.unique_objects() if item.instance_id in seen]
-    spots = [named_spot(item.category, seen[item.instance_id], frame) for item in nameable]
-    for pair, relations in shuffled(rng, product(combinations(spots, 2), AXES)):
+    nameable = {item.category: item for item in scene.unique_objects() if item.instance_id in seen}
+    names = list(shuffled(rng, nameable))[:MOST_NAMED]
+    spots = [named_spot(name, seen[nameable[name].instance_id], frame) for name in names]
+    clear = [pair for pair in combinations(spots, 2) if are_separate(pair) and _spare(pair, relations[0], scene) > 0]
+    for pair in in_rounds(rng, by_expectation(clear, relations[0], nameable)):
         pair, relation = tuple(shuffled(rng, pair)), pick(rng, relations)
-        fields = {
-            "rule": "image.compare_names",
-            "prompt_type": "text",
-            "semantics": tuple(spot.label for spot in pair),
-            "frame_index": index,
-            **_words(rng, NAME_TEMPLATES, pair, relation, frame=end),
-        }
-        question = compare(pair, relation, scene, **fields)
-        if question is not None:
-            yield question
+        fact = compare(
+            pair,
+            relation,
+            scene,
+            {"frame": end},
+            rule="image.compare_names",
+            wording=f"image.compare_names_{'depth' if axis == 'depth' else 'image'}",
+            prompt_type="text",
+            semantics=tuple(spot.label for spot in pair),
+            key_frames=(index,),
+        )
+        if fact is not None:
+            yield fact
 
 
-def _words(rng, templates: dict[str, dict[str, str]], spots: Sequence[Spot], relation: Relation, **more: str) -> dict:
-    chosen = templates["depth" if relation.axis == "depth" else "image"]
-    phrase = TO_THE_CAMERA.get(relation.word, relation.word)
-    return word(rng, chosen, a=spots[0].label, b=spots[1].label, relation=phrase, **more)
+def by_expectation(
+    pairs: Sequence[Sequence[Spot]], relation: Relation, items: Mapping[str, SceneObject]
+) -> dict[str, list[Sequence[Spot]]]:
+    """Sort pairs of named spots by whether they are as one expects who knows the objects but not the picture.
+
+    One expects that what stands higher is higher in the picture, and that what is larger is nearer. Nothing is
+    expected of left and right.
+
+    Args:
+        pairs: Two spots each, labelled by category.
+        relation: One of those of the axis that is compared.
+        items: Category → the object.
+    """
+    if relation.axis == "x":
+        return {"any": list(pairs)}
+    pools: dict[str, list[Sequence[Spot]]] = {"expected": [], "surprising": []}
+    for pair in pairs:
+        lesser, greater = (items[spot.label] for spot in sorted(pair, key=relation.key))
+        if relation.axis == "y":
+            expected = lesser.center[2] > greater.center[2]
+        else:
+            expected = lesser.size.max() > greater.size.max()
+        pools["expected" if expected else "surprising"].append(pair)
+    return pools
 
 
-def compare(spots: Sequence[Spot], relation: Relation, scene: Scene, **fields) -> Question | None:
+def _spare(spots: Sequence[Spot], relation: Relation, scene: Scene) -> float:
+    return room_to_spare(relation, spots, SCALES[scene.scale].margin)
+
+
+def compare(spots: Sequence[Spot], relation: Relation, scene: Scene, words: dict[str, str], **fields) -> Fact | None:
     """Ask which of two spots is the one further left, higher, nearer and so on; None where that is ambiguous.
 
     Args:
         spots: Two.
         relation: What is compared.
         scene: Where; it gives the margin in depth.
-        fields: Those of `Question` that the comparison does not decide.
+        words: Slots of the templates besides those of the comparison.
+        fields: Those of `Fact` that the comparison does not decide.
     """
-    spare = room_to_spare(relation, spots, SCALES[scene.scale].margin)
+    spare = _spare(spots, relation, scene)
     # Written so that NaN, an unknown depth, counts as ambiguous.
-    if not (spare > 0 and are_separate(spots)):
+    if not spare > 0:
         return None
     unit = "m" if relation.axis == "depth" else "share"
-    return Question(
-        task="position_comparison",
+    return Fact(
+        **{
+            "task": "position_comparison",
+            "wording": f"{fields['rule']}_{'depth' if relation.axis == 'depth' else 'image'}",
+            **fields,
+        },
         answer_type="multiple_choice",
         answer=winner(relation, spots).label,
         options=tuple(spot.label for spot in spots),
-        rationale=_rationale(relation, spots, scene.scale),
+        open_ended=True,
+        words={**words, **comparison_words(relation, spots, scene.scale)},
         measured={"relation": relation.word, **{spot.label: tidy(relation.key(spot)) for spot in spots}},
         margins={f"to_spare_{unit}": tidy(spare)},
-        **fields,
     )
 
 
-def _rationale(relation: Relation, spots: Sequence[Spot], scale: str) -> str:
-    """Say where both are, in percent of the frame, compare the two numbers, and conclude."""
-    first, second = spots
+def comparison_words(relation: Relation, spots: Sequence[Spot], scale: str) -> dict[str, str]:
+    """Name both, say where they are, in percent of the frame, and what is compared, the winner's first."""
     best = winner(relation, spots)
-    rest = second if best is first else first
-    sign = ">" if relation.largest else "<"
-    if relation.axis == "depth":
-        measure = length_measure(scale)
-        facts = f"{first.subject} at {first.place()} is {measure.text(first.depth)} away; "
-        facts += f"{second.subject.lower()} at {second.place()} is {measure.text(second.depth)} away."
-        values = [measure.number(spot.depth) for spot in (best, rest)]
-    else:
-        facts = f"{first.subject} is at {first.place()}; {second.subject.lower()} is at {second.place()}."
-        values = [f"{100 * relation.key(spot):.0f}" for spot in (best, rest)]
-    return f"{facts} {values[0]} {sign} {values[1]}, so {best.subject.lower()} is {relation.word}."
+    rest = next(spot for spot in spots if spot is not best)
+    measure = length_measure(scale, min(spot.depth for spot in spots))
+
+    def value(spot: Spot) -> str:
+        return (
+            measure.text(spot.depth) if relation.axis == "depth" else f"{relation.axis} {100 * relation.key(spot):.0f}"
+        )
+
+    first, second = spots
+    return {
+        "a": first.phrase,
+        "b": second.phrase,
+        "relation": TO_THE_CAMERA.get(relation.word, relation.word),
+        "word": relation.word,
+        "first": first.subject,
+        "second": second.phrase,
+        "place": first.place(),
+        "place_b": second.place(),
+        "value": value(first),
+        "value_b": value(second),
+        "best": best.phrase,
+        "rest": rest.phrase,
+        "compared": f"{value(best)} {'>' if relation.largest else '<'} {value(rest)}",
+    }
 
 
-NEEDS = frozenset({"boxes", "frames", "instances", "depth"})
+NEEDS = frozenset({"boxes", "frames", "instances"})
 RULES = (
     Rule("image.compare_marks", "position_comparison", NEEDS, ALL_SCALES, generate_marked),
     Rule("image.compare_names", "position_comparison", NEEDS, ALL_SCALES, generate_named),

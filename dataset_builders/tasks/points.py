@@ -19,14 +19,23 @@ def steady_depth(frame: Frame, point: tuple[int, int]) -> float:
     if frame.depth is None or not (REACH <= column < width - REACH and REACH <= row < height - REACH):
         return float("nan")
     around = frame.depth[row - REACH : row + REACH + 1, column - REACH : column + REACH + 1]
-    nearest, farthest = float(around.min()), float(around.max())
-    steady = nearest > 0 and farthest - nearest < STEADY_RANGE * nearest
-    return float(frame.depth[row, column]) if steady else float("nan")
+    return float(frame.depth[row, column]) if is_steady(around.min(), around.max()) else float("nan")
 
 
 def free_points(frame: Frame, rng: np.random.Generator) -> list[tuple[int, int]]:
     """Draw pixels of steady depth, whole marks inside the picture, in random order."""
     height, width = frame.color.shape[:2]
     low, high = np.ceil([BORDER * width, BORDER * height]), np.floor([(1 - BORDER) * width, (1 - BORDER) * height])
-    drawn = rng.integers(low.astype(int), high.astype(int), size=(DRAWS, 2))
-    return [point for point in map(tuple, drawn.tolist()) if np.isfinite(steady_depth(frame, point))]
+    low, high = np.maximum(low, REACH).astype(int), np.minimum(high, [width - REACH, height - REACH]).astype(int)
+    if frame.depth is None or (low >= high).any():
+        return []
+    columns, rows = rng.integers(low, high, size=(DRAWS, 2)).T
+    steps = np.arange(-REACH, REACH + 1)
+    around = frame.depth[rows[:, None, None] + steps[:, None], columns[:, None, None] + steps]
+    steady = is_steady(around.min((1, 2)), around.max((1, 2)))
+    return list(zip(columns[steady].tolist(), rows[steady].tolist(), strict=True))
+
+
+def is_steady(nearest: np.ndarray, farthest: np.ndarray) -> np.ndarray:
+    """Tell whether depths, metres, that range so far are known and away from edges."""
+    return (nearest > 0) & (farthest - nearest < STEADY_RANGE * nearest)

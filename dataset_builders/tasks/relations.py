@@ -43,6 +43,9 @@ RELATIONS = {
     )
 }
 
+AXES = [[one for one in RELATIONS.values() if one.axis == axis] for axis in ("x", "y", "depth")]
+"""The two opposite relations of each axis, of which a question draws one."""
+
 
 def winner(relation: Relation, spots: Sequence[Spot]) -> Spot:
     """Decide which spot is the one further left, higher, nearer and so on."""

@@ -4,37 +4,36 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dataset_builders.question import Question
+from dataset_builders.question import Fact
 from dataset_builders.scene import Scene
 from dataset_builders.tasks.rule import Rule
-from dataset_builders.tasks.wording import tidy, word
+from dataset_builders.tasks.wording import Measure, tidy
 
-TEMPLATES = {
-    "size": "What is the size of this room? If multiple rooms are shown, estimate the size of the combined space.",
-    "floor_area": "What is the floor area of this room? If there are several rooms, add them up.",
-    "how_large": "How large is the floor of the space shown?",
-}
+AREA, SIDE = Measure("m²", 1), Measure("m", 2)
 
 
-def generate(scene: Scene, rng: np.random.Generator) -> Iterator[Question]:
-    """Ask for the floor area.
+def generate(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
+    """Ask for the floor area; a room gives one fact, which is asked in other words again and again.
 
-    Needs: room_size, which VSI-Bench takes from the alpha shape of the floor's points; indoor scenes only.
+    Needs: room_size, which VSI-Bench takes from the alpha shape of the floor's points, metric; indoor scenes only.
+    Rule: the area as the source gives it.
+    Dropped: rooms so small that rounding can change the answer by more than a tenth.
     Unit: m², one decimal.
+    Source: SpaceVista, Tables B7 and B8; VSI-Bench.
     """
     area = float(scene.room_size)
-    yield Question(
-        task="room_size",
-        answer_type="regression",
-        prompt_type="text",
-        answer=f"{area:.1f}",
-        unit="m²",
-        rationale=f"The floor covers {area:.1f} m².",
-        rule="vsi.room_size",
-        needs_scale=True,
-        measured={"area_m2": tidy(area)},
-        **word(rng, TEMPLATES),
-    )
+    if AREA.resolves(area):
+        yield Fact(
+            task="room_size",
+            answer_type="regression",
+            prompt_type="text",
+            answer=AREA.number(area),
+            unit=AREA.unit,
+            rule="vsi.room_size",
+            needs_scale=True,
+            measured={"area_m2": tidy(area)},
+            words={"side": SIDE.text(area**0.5)},
+        )
 
 
-RULES = (Rule("vsi.room_size", "room_size", frozenset({"room_size"}), frozenset({"indoor"}), generate),)
+RULES = (Rule("vsi.room_size", "room_size", frozenset({"room_size", "metric"}), frozenset({"indoor"}), generate),)

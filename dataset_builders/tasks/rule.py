@@ -1,11 +1,11 @@
-"""What a rule is: the way from a scene to questions of one task, and what it needs of the scene."""
+"""What a rule is: the way from a scene to facts of one task, and what it needs of the scene."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from dataset_builders.question import Question
+from dataset_builders.question import Fact
 from dataset_builders.scene import Scene
 from dataset_builders.taxonomy import SCALE_NAMES
 
@@ -17,27 +17,28 @@ HAS: dict[str, Callable[[Scene], bool]] = {
     "frames": lambda scene: bool(scene.frames),
     "depth": lambda scene: any(frame.depth is not None for frame in scene.frames),
     "instances": lambda scene: any(frame.instances is not None for frame in scene.frames),
+    "metric": lambda scene: scene.metric,
     "room_size": lambda scene: scene.room_size is not None,
 }
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One way to ask and answer questions of a task; several rules can serve the same task.
+    """One way to compute what a task asks for; several rules can serve the same task.
 
     Attributes:
-        name: Goes to `Question.rule`.
+        name: Goes to `Fact.rule`.
         task: One of `TASK_NAMES`.
         needs: Keys of `HAS`.
         scales: Scales at which it applies.
-        generate: Yields distinct questions lazily and in random order; it ends.
+        generate: Yields distinct facts lazily and in random order; it ends.
     """
 
     name: str
     task: str
     needs: frozenset[str]
     scales: frozenset[str]
-    generate: Callable[[Scene, np.random.Generator], Iterator[Question]]
+    generate: Callable[[Scene, np.random.Generator], Iterator[Fact]]
 
 
 def lacking(rule: Rule, scene: Scene) -> frozenset[str]:

@@ -1,11 +1,13 @@
 """What one frame shows of each object: where it is in the picture and how deep its nearest surface lies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
 
 from dataset_builders.scene import Frame
+from dataset_builders.tasks.memo import once_per_item
 
 LEAST_SHARE = 20 * 20 / (448 * 336)
 """Smallest share of a frame's pixels that a visible mask must cover (SpaceVista, appendix B.3: 20 x 20 pixels)."""
@@ -19,20 +21,35 @@ class Sighting:
 
     Attributes:
         bbox: x1, y1, x2, y2 of the visible mask, inclusive.
-        point: The pixel deepest inside the visible mask.
-        clearance: Pixels from there to the nearest one outside.
         surface: Metres along the optical axis to the nearest visible surface; NaN where unknown.
+        mask: (y2 - y1 + 1, x2 - x1 + 1) bool, the visible mask inside the box.
     """
 
     bbox: tuple[int, int, int, int]
-    point: tuple[int, int]
-    clearance: float
     surface: float
+    mask: np.ndarray = field(compare=False, repr=False)
 
     @property
     def center(self) -> tuple[float, float]:
         """Centre of the box."""
         return (self.bbox[0] + self.bbox[2]) / 2, (self.bbox[1] + self.bbox[3]) / 2
+
+    @property
+    def point(self) -> tuple[int, int]:
+        """The pixel deepest inside the visible mask."""
+        return self._innermost[0]
+
+    @property
+    def clearance(self) -> float:
+        """Pixels from there to the nearest one outside."""
+        return self._innermost[1]
+
+    @cached_property
+    def _innermost(self) -> tuple[tuple[int, int], float]:
+        """Found when first asked for: it costs more than all the rest, and most sightings are not marked by points."""
+        inside = ndimage.distance_transform_edt(np.pad(self.mask, 1))[1:-1, 1:-1]
+        row, column = np.unravel_index(inside.argmax(), inside.shape)
+        return (self.bbox[0] + int(column), self.bbox[1] + int(row)), float(inside[row, column])
 
 
 def mask_sizes(instances: np.ndarray) -> dict[int, int]:
@@ -42,6 +59,7 @@ def mask_sizes(instances: np.ndarray) -> dict[int, int]:
     return {int(index): int(counts[index]) for index in large if index > 0}
 
 
+@once_per_item
 def sightings(frame: Frame) -> dict[int, Sighting]:
     """Return every object that the frame's masks show large enough, by instance id."""
     if frame.instances is None:
@@ -51,17 +69,10 @@ def sightings(frame: Frame) -> dict[int, Sighting]:
 
 
 def _sighting(frame: Frame, index: int, window: tuple[slice, slice]) -> Sighting:
+    rows, columns = window
     mask = frame.instances[window] == index
-    inside = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    row, column = np.unravel_index(inside.argmax(), mask.shape)
-    top, left = window[0].start, window[1].start
     depths = np.empty(0) if frame.depth is None else frame.depth[window][mask]
-    return Sighting(
-        bbox=(left, top, window[1].stop - 1, window[0].stop - 1),
-        point=(left + int(column), top + int(row)),
-        clearance=float(inside.max()),
-        surface=nearest_surface(depths),
-    )
+    return Sighting((columns.start, rows.start, columns.stop - 1, rows.stop - 1), nearest_surface(depths), mask)
 
 
 def nearest_surface(depths: np.ndarray) -> float:
@@ -70,7 +81,8 @@ def nearest_surface(depths: np.ndarray) -> float:
     >>> nearest_surface(np.array([2.0] * 10 + [5.0] * 90))
     2.0
     """
-    known = np.sort(depths[depths > 0])
+    known = depths[depths > 0]
     if len(known) == 0 or len(known) < len(depths) / 2:
         return float("nan")
-    return float(known[: max(1, round(SHALLOWEST * len(known)))].mean())
+    count = max(1, round(SHALLOWEST * len(known)))
+    return float(np.partition(known, count - 1)[:count].mean())

@@ -11,9 +11,11 @@ import numpy as np
 
 from dataset_builders.geometry import Boxes, project
 from dataset_builders.scene import Frame, Scene, SceneObject
+from dataset_builders.tasks.memo import once_per_item
 from dataset_builders.tasks.sightings import mask_sizes
 
 
+@once_per_item
 def seen_ids(scene: Scene) -> set[int]:
     """Return the instance ids of all objects that some frame shows."""
     if not scene.frames:
@@ -21,8 +23,11 @@ def seen_ids(scene: Scene) -> set[int]:
     return {found for frame in scene.frames for found in _shown(frame, scene.objects)}
 
 
+@once_per_item
 def seen_categories(scene: Scene) -> dict[str, list[SceneObject]]:
-    """Group the objects by category, without the categories of which some instance is not seen."""
+    """Group the objects by category, without the categories of which some instance is not seen or has no box."""
+    if not scene.complete:
+        return {}
     seen = seen_ids(scene)
     groups = scene.by_category()
     return {name: group for name, group in groups.items() if all(item.instance_id in seen for item in group)}

@@ -16,19 +16,26 @@ def arguments(tmp_path) -> dict:
 
 
 def test_the_command_ends_with_a_table_the_skipped_tasks_and_the_path(tmp_path, capsys, write_rooms):
-    assert build(tmp_path, "--source", "vsi-meta", "--input", write_rooms(3), "--tasks", "room_size") == 0
+    assert (
+        build(
+            tmp_path, "--source", "vsi-meta", "--input", write_rooms(3), "--tasks", "room_size", "--max-per-scene", 4
+        )
+        == 0
+    )
     captured = capsys.readouterr()
     assert captured.err == ""
-    assert captured.out.splitlines() == [
-        "task       indoor  all",
-        "----------------------",
-        "room_size       3    3",
-        "all             3    3",
+    lines = captured.out.splitlines()
+    assert lines[-1] == str(tmp_path / "dataset")
+    assert lines[:7] == [
+        "task       indoor  all   share",
+        "------------------------------",
+        "room_size      12   12  100.0%",
+        "all            12   12  100.0%",
         "",
         "3 scenes, 0 quarantined",
-        "",
-        str(tmp_path / "dataset"),
+        "identical (scene, question) pairs: 0 of 12 (0.0000%)",
     ]
+    assert any(line.startswith("room_size (numbers)") for line in lines)
 
 
 def test_tasks_are_separated_by_commas_or_spaces(tmp_path, write_rooms):

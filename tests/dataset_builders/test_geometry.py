@@ -1,11 +1,23 @@
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import lsq_linear
+from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
-from dataset_builders.geometry import Boxes, backproject, box_distances, project
+from dataset_builders.geometry import (
+    Boxes,
+    backproject,
+    box_distances,
+    cloud_distance,
+    ground_areas,
+    point_distances,
+    polygon_area,
+    project,
+    to_world,
+)
 from dataset_builders.scene import Camera
 
 seeds = st.integers(0, 2**32 - 1)
@@ -114,6 +126,53 @@ def test_one_box_is_compared_with_all_whatever_the_chunks():
         box_distances(many[:2], many[:3])
 
 
+@given(seeds)
+def test_the_distance_of_a_point_is_that_of_a_box_without_extent(seed):
+    rng = np.random.default_rng(seed)
+    boxes, point = some_boxes(rng, 8, spread=0.5), rng.normal(size=3)
+    speck = Boxes(point[None], np.full((1, 3), 1e-12), np.eye(3)[None])
+    np.testing.assert_allclose(point_distances(point, boxes), box_distances(speck, boxes), atol=1e-9)
+    assert (point_distances(boxes.centers[0], boxes[[0]]) == 0).all()
+
+
+@given(seeds, st.integers(1, 300), st.integers(1, 300), st.sampled_from([0.0, 0.5, 3.0]))
+def test_the_distance_between_clouds_is_that_of_all_pairs(seed, many, others, apart):
+    rng = np.random.default_rng(seed)
+    first = rng.normal(size=(many, 3)) * 10 ** rng.uniform(-1, 1, 3)
+    second = rng.normal(size=(others, 3)) * 10 ** rng.uniform(-1, 1, 3) + apart * rng.normal(size=3)
+    expected = cdist(first, second).min()
+    assert cloud_distance(first, second) == pytest.approx(expected, abs=1e-12)
+    assert cloud_distance(second, first) == pytest.approx(expected, abs=1e-12)
+    assert cloud_distance(first, first[::-1]) == 0
+
+
+def test_clouds_that_fill_boxes_are_little_farther_apart_than_these():
+    rng = np.random.default_rng(6)
+    boxes = some_boxes(rng, 2)
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 15)] * 3), -1).reshape(-1, 3)
+    clouds = [boxes.centers[i] + (grid * boxes.halves[i]) @ boxes.axes[i] for i in range(2)]
+    spacing = sum(float(np.linalg.norm(boxes.halves[i])) / 14 for i in range(2))
+    exact = box_distances(boxes[[0]], boxes[[1]])[0]
+    assert exact - 1e-9 <= cloud_distance(*clouds) <= exact + spacing
+
+
+@given(seeds)
+def test_the_ground_under_a_box_is_the_hull_of_its_corners_from_above(seed):
+    boxes = some_boxes(np.random.default_rng(seed), 6)
+    hulls = [shapely.MultiPoint(corners[:, :2]).convex_hull.area for corners in boxes.corners()]
+    np.testing.assert_allclose(ground_areas(boxes), hulls, rtol=1e-9)
+
+
+@given(seeds, st.integers(3, 9))
+def test_the_area_of_a_polygon_is_that_of_shapely_wherever_it_lies(seed, count):
+    rng = np.random.default_rng(seed)
+    angles = np.sort(rng.uniform(0, 2 * np.pi, count))
+    corners = rng.uniform(0.2, 3, count)[:, None] * np.stack([np.cos(angles), np.sin(angles)], -1)
+    expected = shapely.Polygon(corners).area
+    for moved_corners in (corners, corners[::-1], np.roll(corners, 2, axis=0), corners + [5e5, 6e6]):
+        assert polygon_area(moved_corners) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
 def test_projection_is_undone_by_backprojection():
     rng = np.random.default_rng(4)
     pose = np.eye(4)
@@ -125,3 +184,5 @@ def test_projection_is_undone_by_backprojection():
     assert 0 < front.sum() < 50 and np.isnan(pixels[~front]).all()
     local = backproject(pixels[front], depths[front], intrinsics)
     np.testing.assert_allclose(local @ pose[:3, :3].T + pose[:3, 3], points[front], atol=1e-9)
+    lifted = to_world(pixels[front], depths[front], Camera(intrinsics, pose, 640, 480))
+    np.testing.assert_allclose(lifted, points[front], atol=1e-9)

@@ -3,6 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dataset_builders.errors import InputError
 from dataset_builders.sources import SceneRef
@@ -106,3 +107,27 @@ def test_real_kitchen_reprojects_onto_itself(real_data):
     measured = second.depth[v[inside], u[inside]]
     error = np.abs(measured - seen[2, inside])[measured > 0]
     assert np.median(error) < 0.01  # SOURCE.md: 7.3 mm
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "least", "most"), [("TUM", "tum", 1.46, 9.33), ("SUN", "sunrgbd", 1.06, 9.87)]
+)
+def test_scene_json_names_the_encoding_of_depth(real_data, tmp_path, name, encoding, least, most):
+    """One real frame of each data set, put into the layout of 7-Scenes; SOURCE.md says the range."""
+    with Image.open(next(real_data("rgbd_formats").glob(f"{name}_color.*"))) as image:
+        image.convert("RGB").save(tmp_path / "frame-000000.color.png")
+    shutil.copy(real_data("rgbd_formats") / f"{name}_depth.png", tmp_path / "frame-000000.depth.png")
+    np.savetxt(tmp_path / "frame-000000.pose.txt", np.eye(4))
+    np.savetxt(tmp_path / "camera-intrinsics.txt", [[525, 0, 319.5], [0, 525, 239.5], [0, 0, 1]])
+    (tmp_path / "scene.json").write_text(json.dumps({"depth": encoding}))
+    depth = load(tmp_path).frames[0].depth
+    assert depth[depth > 0].min() == pytest.approx(least, abs=0.01)
+    assert depth.max() == pytest.approx(most, abs=0.01)
+
+
+@pytest.mark.parametrize("encoding", ["inches", 1000, ["tum"]])
+def test_an_unknown_encoding_of_depth_is_refused(tmp_path, write_rgbd, encoding):
+    folder = write_rgbd(tmp_path / "kitchen")
+    (folder / "scene.json").write_text(json.dumps({"depth": encoding}))
+    with pytest.raises(InputError, match="kitchen/scene.json: depth: is .*; use one of millimetre, tum, sunrgbd"):
+        load(folder)

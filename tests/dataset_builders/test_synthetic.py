@@ -99,7 +99,9 @@ def test_visible_points_lie_inside_the_box_and_reach_its_top(scenes):
             # float32 depth resolves a ten-millionth of the distance; the tolerance is ten times that.
             distance = np.linalg.norm(item.center - frame.camera.camera_to_world[:3, 3])
             assert inside.max() < 2e-6 * distance
-            highest[item.instance_id] = max(highest.get(item.instance_id, -1), points[:, 2].max() / item.size[2])
+            foot = item.center[2] - item.size[2] / 2
+                top = (points[:, 2].max() - foot) / item.size[2]
+                highest[item.instance_id] = max(highest.get(item.instance_id, -1), top)
         assert all(top <= 1 + 1e-4 for top in highest.values())
         reached += np.mean([top > 0.85 for top in highest.values()])
     assert reached / len(scenes) > 0.7

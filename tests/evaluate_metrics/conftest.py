@@ -14,7 +14,7 @@ NUM_SCENES, QUESTIONS_PER_SCENE, NUM_FRAMES = 6, 3, 4
 README = f"""\
 ---
 configs:
-- config_name: questions
+- config_name: all
   default: true
   data_files:
   - {{split: test, path: questions/test-*.parquet}}

@@ -33,8 +33,8 @@ def test_score(record, completion, parsed, value):
 
 
 def test_an_answer_type_that_nobody_writes_is_refused():
-    with pytest.raises(ValueError, match="'free_form'"):
-        score(COUNT | {"answer_type": "free_form", "answer": "x"}, "x")
+    with pytest.raises(ValueError, match="'essay'"):
+        score(COUNT | {"answer_type": "essay", "answer": "x"}, "x")
 
 
 def test_chance_equals_the_mean_over_all_pairs():
@@ -60,3 +60,24 @@ def test_chance_equals_the_mean_over_all_pairs():
 def test_chance_guesses_a_length_with_its_unit():
     records = [DEPTH | {"answer": answer, "unit": unit} for answer, unit in (("2", "m"), ("200", "cm"), ("2", "mm"))]
     assert chance(records).tolist() == [0.5, 0.5, 0]
+
+
+WORDS = {"task": "position_comparison", "answer_type": "free_form", "answer": "front-left", "unit": "", "options": []}
+
+
+@pytest.mark.parametrize(
+    ("completion", "value"),
+    [
+        ("<answer>front-left</answer>", 1.0),
+        ("<think>the left</think>The Front-Left.", 1.0),
+        ("<answer>left</answer>", 0.0),
+        ("<answer></answer>", 0.0),
+    ],
+)
+def test_words_are_right_or_wrong_whatever_their_case_article_and_full_stop(completion, value):
+    assert score(WORDS, completion).value == value
+
+
+def test_words_are_guessed_from_the_other_answers_of_the_task():
+    rows = [WORDS | {"answer": answer} for answer in ("left", "left", "left", "right")]
+    assert chance(rows).tolist() == [2 / 3, 2 / 3, 2 / 3, 0.0]

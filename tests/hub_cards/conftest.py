@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from datasets import Dataset
-from PIL import Image
 from safetensors.numpy import save_file
 
-from dataset_builders.question import Question, Region
+from dataset_builders.frames import scene_row
+from dataset_builders.question import Fact, Question, Region
 from dataset_builders.record import QUESTION_FEATURES, SCENE_FEATURES, LetterBalance, to_record
 from dataset_builders.scene import Camera, Frame, Scene, SceneObject
 from dataset_builders.taxonomy import SCALE_NAMES
@@ -23,10 +23,10 @@ SPLITS = {"train": 2, "validation": 1, "test": 1}
 CONFIGS = [
     {
         "config_name": name,
-        **({"default": True} if name == "questions" else {}),
-        "data_files": [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in SPLITS],
+        **({"default": True} if name == "all" else {}),
+        "data_files": [{"split": split, "path": f"{folder}/{split}-*.parquet"} for split in SPLITS],
     }
-    for name in ("questions", "scenes")
+    for name, folder in (("all", "questions"), ("scenes", "scenes"))
 ]
 
 
@@ -43,58 +43,32 @@ def make_scene(scale: str, number: int) -> Scene:
 
 
 def make_questions(scene: Scene) -> list[Question]:
-    common = {"prompt_type": "text", "rationale": "I count 2 cups.", "rule": "test.rule", "semantics": ("cup",)}
-    text = HOSTILE if scene.scale == "tabletop" else "How many cups are there?"
-    questions = [Question("object_counting", "regression", text=text, answer="2", **common)]
+    counting = HOSTILE if scene.scale == "tabletop" else "How many cups are there?"
+    common = {"rule": "test.rule", "prompt_type": "text", "semantics": ("cup",)}
+    asked = {counting: Fact(task="object_counting", answer_type="regression", answer="2", **common)}
     if scene.frames:
         mark = Region(2, "point", "red", point=(20.0, 20.0))
-        common |= {"prompt_type": "point", "regions": (mark,)}
-        questions.append(
-            Question(
-                "depth_estimation", "regression", text="How far?", answer="1.5", unit="m", needs_scale=True, **common
-            )
-        )
-    common |= {"prompt_type": "text", "regions": ()}
+        depth = common | {"prompt_type": "point", "regions": (mark,), "unit": "m", "needs_scale": True}
+        asked["How far?"] = Fact(task="depth_estimation", answer_type="regression", answer="1.5", **depth)
     options = ("cup", "bowl", "jug", "pan")
-    wording = "Which is nearest to the bowl?"
-    questions.append(
-        Question("relative_distance", "multiple_choice", text=wording, answer="cup", options=options, **common)
-    )
-    return questions
+    nearest = Fact(task="relative_distance", answer_type="multiple_choice", answer="cup", options=options, **common)
+    asked["Which is nearest to the bowl?"] = nearest
+    return [Question(fact, text, "I count 2 cups.", "test/0") for text, fact in asked.items()]
 
 
-def scene_row(scene: Scene) -> dict:
-    return {
-        "scene_id": scene.scene_id,
-        "source": scene.source,
-        "license": scene.license,
-        "scale": scene.scale,
-        "room_size": scene.room_size,
-        "frames": [Image.fromarray(frame.color) for frame in scene.frames],
-        "intrinsics": [frame.camera.intrinsics.tolist() for frame in scene.frames],
-        "camera_to_world": [frame.camera.camera_to_world.tolist() for frame in scene.frames],
-        "objects": [
-            {
-                "instance_id": item.instance_id,
-                "category": item.category,
-                "center": item.center.tolist(),
-                "size": item.size.tolist(),
-                "rotation": item.rotation.tolist(),
-            }
-            for item in scene.objects
-        ],
-    }
+def _rows(scene: Scene) -> list[dict]:
+    letters = LetterBalance(scene.scene_id)
+    return [to_record(question, scene, letters) for question in make_questions(scene)]
 
 
 def write_dataset(folder: Path) -> Path:
     """Five scales, four scenes each, outdoor without frames: 20 scenes, 56 questions."""
-    letters = LetterBalance()
     (folder / "questions").mkdir(parents=True)
     (folder / "scenes").mkdir()
     start = 0
     for split, number in SPLITS.items():
         scenes = [make_scene(scale, start + index) for scale in SCALE_NAMES for index in range(number)]
-        rows = [to_record(question, scene, letters) for scene in scenes for question in make_questions(scene)]
+        rows = [row for scene in scenes for row in _rows(scene)]
         name = f"{split}-00000-of-00001.parquet"
         Dataset.from_list(rows, features=QUESTION_FEATURES).to_parquet(folder / "questions" / name)
         Dataset.from_list([scene_row(s) for s in scenes], features=SCENE_FEATURES).to_parquet(folder / "scenes" / name)

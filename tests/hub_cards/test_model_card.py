@@ -24,7 +24,7 @@ def test_metadata_and_model_index_are_what_the_hub_reads(model, results):
     assert name == "model"
     assert {result.metric_name: result.metric_value for result in found} == expected
     assert {(result.dataset_name, result.dataset_config, result.dataset_split) for result in found} == {
-        ("dataset", "questions", "test")
+        ("dataset", "all", "test")
     }
 
 

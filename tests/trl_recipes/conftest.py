@@ -37,7 +37,7 @@ def data_dir(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def questions(data_dir):
-    return load_dataset(str(data_dir), "questions", split="train")
+    return load_dataset(str(data_dir), "all", split="train")
 
 
 @pytest.fixture(scope="session")

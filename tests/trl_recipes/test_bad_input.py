@@ -52,7 +52,7 @@ def test_missing_columns(capsys, data_dir, tmp_path, output):
     folder = tmp_path / "columns"
     shutil.copytree(data_dir, folder)
     [path] = folder.glob("questions/train-*")
-    load_dataset(str(data_dir), "questions", split="train").remove_columns(["answer", "unit"]).to_parquet(path)
+    load_dataset(str(data_dir), "all", split="train").remove_columns(["answer", "unit"]).to_parquet(path)
     line = _refused(sft, capsys, "--dataset", folder, "--output_dir", output)
     assert "columns: lacks answer, unit;" in line
     assert not output.exists()

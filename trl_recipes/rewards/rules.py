@@ -55,8 +55,16 @@ def scale_reward(completions, anchors, **_) -> list[float | None]:
 def _correctness(text: str | None, answer: str, options: list[str] | None, unit: str | None) -> float:
     if not text:
         return 0.0
-    kind = "multiple_choice" if options else "regression"
+    kind = "multiple_choice" if options else "regression" if _is_number(answer) else "free_form"
     return score({"answer_type": kind, "answer": answer, "options": options, "unit": unit or ""}, text).value
+
+
+def _is_number(answer: str) -> bool:
+    try:
+        float(answer)
+    except ValueError:
+        return False
+    return True
 
 
 def _closeness(text: str | None, anchor: dict) -> float:

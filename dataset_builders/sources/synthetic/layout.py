@@ -1,12 +1,13 @@
 """What stands where on open ground: which categories, how many of each, and places without collisions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from math import sqrt, tau
 
 import numpy as np
 import shapely
 
 from dataset_builders.sources.synthetic.catalog import CATALOG
+from dataset_builders.sources.synthetic.groups import Group
 from dataset_builders.sources.synthetic.model import Model, Placed, make_model
 
 TRIES = 60
@@ -26,19 +27,26 @@ def choose_categories(rng: np.random.Generator, names: Iterable[str]) -> list[st
     return chosen[:10]
 
 
-def build_models(rng: np.random.Generator, scale: str) -> list[Model]:
-    """Build the objects of one scene, largest footprint first, because large ones are hardest to place."""
+def build_models(rng: np.random.Generator, scale: str, taken: Collection[str] = ()) -> list[Model]:
+    """Build the objects of a scene that touch no other, of other categories than those `taken`, largest first."""
     makers = CATALOG[scale]
-    models = [make_model(name, makers[name](rng)) for name in choose_categories(rng, makers)]
+    names = choose_categories(rng, makers.keys() - set(taken))
+    return by_footprint(make_model(name, makers[name](rng)) for name in names)
+
+
+def by_footprint(models: Iterable[Model | Group]) -> list[Model | Group]:
+    """Sort by footprint, the largest first, because large ones are hardest to place."""
     return sorted(models, key=lambda model: -float(model.size[0] * model.size[1]))
 
 
-def scatter(rng: np.random.Generator, models: list[Model], gap: float, spread: float, rows: bool) -> list[Placed]:
+def scatter(
+    rng: np.random.Generator, models: list[Model | Group], gap: float, spread: float, rows: bool
+) -> list[Placed]:
     """Place models on a rectangle of open ground round the origin; it grows until all fit.
 
     Args:
         rng: Source of randomness.
-        models: Largest footprint first.
+        models: Models or groups, the largest footprint first.
         gap: Least metres between two footprints.
         spread: Square metres of ground per square metre of footprint.
         rows: Keep large things towards +Y and small ones towards -Y, so that who passes there sees them all.
@@ -48,7 +56,7 @@ def scatter(rng: np.random.Generator, models: list[Model], gap: float, spread: f
     while True:
         half = np.array([sqrt(area * aspect), sqrt(area / aspect)]) / 2
 
-        def propose(model: Model, half=half) -> Placed:
+        def propose(model: Model | Group, half=half) -> Placed:
             x, y = rng.uniform(-half, half)
             if rows:
                 rank = next(index for index, other in enumerate(models) if other is model) / (len(models) - 1)
@@ -62,8 +70,8 @@ def scatter(rng: np.random.Generator, models: list[Model], gap: float, spread: f
 
 
 def place_all(
-    models: list[Model],
-    propose: Callable[[Model], Placed],
+    models: list[Model | Group],
+    propose: Callable[[Model | Group], Placed],
     gap: float,
     inside: shapely.Polygon | None = None,
 ) -> list[Placed]:

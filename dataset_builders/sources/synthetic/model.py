@@ -20,6 +20,7 @@ class Model:
         normals: (T, 3, 3) unit normals at the corners.
         part: (T,) which of its parts a triangle belongs to.
         materials: One per part.
+        hollows: (H, 2, 3) metres, lowest and highest corner of each empty box in it that other objects can be in.
     """
 
     category: str
@@ -28,16 +29,18 @@ class Model:
     normals: np.ndarray
     part: np.ndarray
     materials: tuple[Material, ...]
+    hollows: np.ndarray
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A model put down at (x, y), metres, turned by `yaw`, radians."""
+    """A model, or a group, put down at (x, y) with its foot at height `z`, metres, and turned by `yaw`, radians."""
 
     model: Model
     x: float
     y: float
     yaw: float
+    z: float = 0.0
 
     @property
     def footprint(self) -> shapely.Polygon:
@@ -48,7 +51,7 @@ class Placed:
 
     def to_object(self, instance_id: int) -> SceneObject:
         """Return its box in the world."""
-        center = np.array([self.x, self.y, self.model.size[2] / 2])
+        center = np.array([self.x, self.y, self.z + self.model.size[2] / 2])
         return SceneObject(instance_id, self.model.category, center, self.model.size, yaw_matrix(self.yaw).T)
 
 
@@ -73,8 +76,13 @@ class World:
     instance: np.ndarray
 
 
-def make_model(category: str, parts: list[Part]) -> Model:
+def make_model(category: str, parts: list[Part], hollows=()) -> Model:
     """Assemble parts into a model: measure them together and move them over the origin.
+
+    Args:
+        category: Lower-case noun.
+        parts: In any place.
+        hollows: Pairs of corners, lowest and highest, in the coordinates of the parts; see `Model`.
 
     >>> from dataset_builders.sources.synthetic.shapes import box
     >>> make_model("block", [box((2, 1, 0.5), Material((1, 0, 0)), at=(5, 5, 5))]).size.tolist()
@@ -90,13 +98,14 @@ def make_model(category: str, parts: list[Part]) -> Model:
         np.concatenate([part.normals for part in parts]),
         np.repeat(np.arange(len(parts)), [len(part.triangles) for part in parts]),
         tuple(part.material for part in parts),
+        np.reshape(hollows, (-1, 2, 3)) - foot,
     )
 
 
 def make_world(placed: list[Placed], walls: list[Part]) -> World:
     """Put objects (instance ids 1, 2, … in this order) and walls together."""
     models = [item.model for item in placed]
-    turns = [(yaw_matrix(item.yaw).T, (item.x, item.y, 0.0)) for item in placed]
+    turns = [(yaw_matrix(item.yaw).T, (item.x, item.y, item.z)) for item in placed]
     triangles = [model.triangles @ turn + offset for model, (turn, offset) in zip(models, turns, strict=True)]
     normals = [model.normals @ turn for model, (turn, _) in zip(models, turns, strict=True)]
     counts = [len(model.materials) for model in models] + [1] * len(walls)

@@ -43,6 +43,8 @@ def paint(rng: np.random.Generator, *names: str, second: str | None = None, **ma
     >>> paint(np.random.default_rng(0), "red", gloss=0.5).gloss
     0.5
     """
-    name = str(rng.choice(names or BRIGHT))
-    shifted = np.clip(np.array(COLOURS[name]) * rng.uniform(0.88, 1.1) + rng.uniform(-0.03, 0.03, 3), 0.02, 1)
-    return Material(tuple(shifted.tolist()), COLOURS[second or "white"], **material)
+    names = names or BRIGHT
+    # Much faster than `rng.choice` and `np.clip`, and a scene draws a hundred times.
+    name, gain, shifts = names[int(rng.integers(len(names)))], rng.uniform(0.88, 1.1), rng.uniform(-0.03, 0.03, 3)
+    shifted = (min(max(c * gain + shift, 0.02), 1.0) for c, shift in zip(COLOURS[name], shifts.tolist(), strict=True))
+    return Material(tuple(shifted), COLOURS[second or "white"], **material)

@@ -18,6 +18,8 @@ ATTEMPTS = 200
 PROBES, SEEN = 10, 3
 # Frames in which an object should be seen; more do not make a path better.
 ENOUGH = 4
+# Share of the picture that the box of an object should cover to be well seen.
+LARGE = 0.004
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def draw_cameras(
 def _free_paths(rng: np.random.Generator, site: Site, time: np.ndarray, field_of_view: float) -> Iterator[np.ndarray]:
     """Draw paths, (F, 4, 4) poses each, that keep out of everything."""
     reach = max(np.hypot(*item.center[:2]) + np.hypot(*item.size[:2]) / 2 for item in site.objects)
-    top = max(float(item.size[2]) for item in site.objects)
+    top = max(float(item.center[2] + item.size[2] / 2) for item in site.objects)
     for attempt in range(ATTEMPTS):
         if site.plan is None:
             eyes, targets = OPEN_PATHS[site.scale](rng, time, float(reach), top, field_of_view)
@@ -89,7 +91,7 @@ def _orbit(rng, time, reach, top, field_of_view):
 def _walk_street(rng, time, reach, top, field_of_view):
     """Walk past on the -Y side at eye level, looking across the scene."""
     step = (2 * time - 1) * rng.choice([-1, 1])
-    distance = rng.uniform(0.75, 1.15) * reach + rng.uniform(-0.1, 0.15) * reach * step**2
+    distance = rng.uniform(0.5, 0.85) * reach + rng.uniform(-0.1, 0.15) * reach * step**2
     height = rng.uniform(1.6, 2.3) + 0.03 * np.sin(20 * time)
     eyes = np.stack([rng.uniform(0.4, 0.8) * reach * step, -distance, height], axis=1)
     targets = np.zeros_like(eyes)
@@ -161,7 +163,7 @@ def _probes(rng: np.random.Generator, site: Site) -> np.ndarray:
 
 
 def _score(poses, intrinsics, frame_size, probes: np.ndarray, site: Site) -> float:
-    """Count in how many frames each object is seen, unhidden and within the picture; at most `ENOUGH` each."""
+    """Count in how many frames each object is seen, unhidden, large and in the picture; at most `ENOUGH` each."""
     eyes, points = poses[:, None, :3, 3], probes.reshape(-1, 3)
     towards = points - eyes
     pixels = towards @ poses[:, :3, :3] @ intrinsics.T
@@ -173,5 +175,10 @@ def _score(poses, intrinsics, frame_size, probes: np.ndarray, site: Site) -> flo
     expected = np.broadcast_to(np.repeat(np.arange(1, len(probes) + 1), PROBES), inside.shape)[inside]
     visible = np.zeros(inside.shape, bool)
     visible[inside] = (prim >= 0) & (site.world.instance[site.world.part].take(prim, mode="clip") == expected)
-    seen = (visible.reshape(len(poses), -1, PROBES).sum(axis=2) >= SEEN).sum(axis=0)
-    return float(np.minimum(seen, min(ENOUGH, len(poses))).sum() + 0.01 * seen.sum())
+    found = visible.reshape(len(poses), -1, PROBES).sum(axis=2) >= SEEN
+    # On average over all directions a convex body shows a quarter of its surface.
+    sizes = np.array([item.size for item in site.objects])
+    shown = (sizes * np.roll(sizes, 1, axis=1)).sum(axis=1) / 2 * intrinsics[0, 0] ** 2 / np.prod(frame_size)
+    depths = np.maximum(pixels[..., 2].reshape(len(poses), -1, PROBES).min(axis=2), 1e-9)
+    seen = (found & (shown > LARGE * depths**2)).sum(axis=0)
+    return float(np.minimum(seen, min(ENOUGH, len(poses))).sum() + 0.01 * found.sum())

@@ -6,6 +6,7 @@ import numpy as np
 import shapely
 
 from dataset_builders.sources.synthetic.catalog import AGAINST_WALL
+from dataset_builders.sources.synthetic.groups import Group
 from dataset_builders.sources.synthetic.layout import place_all
 from dataset_builders.sources.synthetic.model import Model, Placed
 from dataset_builders.sources.synthetic.paints import paint
@@ -33,8 +34,13 @@ def floor_plan(rng: np.random.Generator, area: float) -> np.ndarray:
     return (np.array(corners) - 0.5) * (width, depth)
 
 
-def furnish(rng: np.random.Generator, models: list[Model], gap: float) -> tuple[np.ndarray, list[Placed]]:
+def furnish(rng: np.random.Generator, models: list[Model | Group], gap: float) -> tuple[np.ndarray, list[Placed]]:
     """Draw a floor plan and place the furniture in it; the room grows until everything fits or it is full-sized.
+
+    Args:
+        rng: Source of randomness.
+        models: Models or groups, the largest footprint first.
+        gap: Least metres between two footprints.
 
     Returns:
         The (N, 2) floor plan and what found a place.
@@ -74,7 +80,7 @@ def build_walls(rng: np.random.Generator, plan: np.ndarray) -> list[Part]:
     return parts
 
 
-def _propose(rng: np.random.Generator, model: Model, plan: np.ndarray) -> Placed:
+def _propose(rng: np.random.Generator, model: Model | Group, plan: np.ndarray) -> Placed:
     """Draw a place: anywhere, or for some furniture with its back to a wall."""
     if model.category not in AGAINST_WALL:
         x, y = rng.uniform(plan.min(axis=0), plan.max(axis=0))

@@ -130,6 +130,17 @@ def roof(size: Vector, material: Material, at: Vector = ORIGIN) -> Part:
     return _stand(_unit_roof(), size, material, at, UP)
 
 
+def stood_up(parts: list[Part]) -> list[Part]:
+    """Turn what lies so that its top faces +Y and its +Y side is on top.
+
+    >>> tile = box((3, 2, 1), Material((1, 0, 0)))
+    >>> np.ptp(stood_up([tile])[0].triangles.reshape(-1, 3), axis=0).tolist()
+    [3.0, 1.0, 2.0]
+    """
+    turn = np.array([(-1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0)])
+    return [Part(part.triangles @ turn, part.normals @ turn, part.material) for part in parts]
+
+
 def _stand(unit, scale, material: Material, at, axis) -> Part:
     """Scale a unit mesh, turn its Z axis to `axis` and put its foot at `at`."""
     triangles, normals = unit

@@ -27,9 +27,9 @@ class Stage:
 
 
 STAGES = {
-    "tiny_tabletop": Stage(0.05, 1.0, 0.004, 3.6, (38, 52), ("wood", "cloth", "marble"), 0.09),
-    "tabletop": Stage(0.3, 6.0, 0.03, 3.4, (45, 60), ("wood", "cloth", "marble"), 0.8),
+    "tiny_tabletop": Stage(0.05, 1.0, 0.004, 3.0, (38, 52), ("wood", "cloth", "marble"), 0.09),
+    "tabletop": Stage(0.3, 6.0, 0.03, 2.2, (45, 60), ("wood", "cloth", "marble"), 0.8),
     "indoor": Stage(2.0, 30.0, 0.12, 1.0, (68, 82), ("wood", "tiles", "carpet"), 1.6),
-    "outdoor": Stage(10.0, 150.0, 0.8, 2.6, (46, 60), ("asphalt", "grass", "tiles"), 6.0),
-    "drone": Stage(80.0, 1500.0, 5.0, 3.2, (50, 65), ("grass", "fields", "sand"), 120.0),
+    "outdoor": Stage(10.0, 150.0, 0.8, 1.8, (46, 60), ("asphalt", "grass", "tiles"), 6.0),
+    "drone": Stage(80.0, 1500.0, 5.0, 2.2, (50, 65), ("grass", "fields", "sand"), 120.0),
 }

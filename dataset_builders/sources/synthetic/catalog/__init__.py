@@ -15,3 +15,15 @@ CATALOG: dict[str, dict[str, Callable[[Generator], list[Part]]]] = {
     "drone": drone.OBJECTS,
 }
 AGAINST_WALL = indoor.AGAINST_WALL
+# What is small enough beside the rest of its scale to be put on, in, under or within something made for it.
+THINGS = {
+    "tiny_tabletop": frozenset(CATALOG["tiny_tabletop"]) - {"battery", "bolt"},
+    "tabletop": frozenset(CATALOG["tabletop"]) - {"bottle", "cereal box", "lamp", "laptop"},
+    "indoor": frozenset(
+        {"plant", "trash bin", "suitcase", "vase", "beach ball", "lantern", "teddy bear", "toolbox", "toy truck"}
+    ),
+    "outdoor": frozenset(CATALOG["outdoor"]) - {"car", "tree", "street lamp", "bench", "bus", "sign", "house"},
+    "drone": frozenset(
+        {"truck", "shipping container", "boat", "helicopter", "water tank", "tent", "excavator", "bus"}
+    ),
+}

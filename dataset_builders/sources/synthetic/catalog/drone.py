@@ -3,7 +3,7 @@
 from functools import partial
 from math import cos, sin, tau
 
-from dataset_builders.sources.synthetic.catalog.outdoor import house, tree, wheels
+from dataset_builders.sources.synthetic.catalog.outdoor import bus, house, tree, wheels
 from dataset_builders.sources.synthetic.paints import paint
 from dataset_builders.sources.synthetic.shapes import Part, box, cone, cylinder, ellipsoid, lathe, roof, tube
 
@@ -153,6 +153,87 @@ def greenhouse(rng) -> list[Part]:
     ]
 
 
+def boat(rng) -> list[Part]:
+    """A motor boat on a cradle."""
+    length, width = rng.uniform(12, 20), rng.uniform(4, 5.5)
+    hull, deck, glass = paint(rng, gloss=0.5), paint(rng, "oak", "white", "cream"), paint(rng, "glass", gloss=0.8)
+    cradle = [box((0.5, 0.9 * width, 0.6), paint(rng, "dark"), at=(x * length, 0, 0)) for x in (-0.28, 0.15)]
+    return [
+        *cradle,
+        box((0.75 * length, width, 1.4), hull, at=(-0.125 * length, 0, 0.5)),
+        cone(0.7071 * width, 0.25 * length, hull, at=(0.25 * length, 0, 1.2), axis=(1, 0, 0), sides=4),
+        box((0.7 * length, 0.9 * width, 0.1), deck, at=(-0.125 * length, 0, 1.9)),
+        box((0.25 * length, 0.6 * width, 1.2), glass, at=(-0.1 * length, 0, 2.0)),
+        box((0.27 * length, 0.65 * width, 0.2), hull, at=(-0.1 * length, 0, 3.2)),
+    ]
+
+
+def helicopter(rng) -> list[Part]:
+    """A helicopter on skids, its two blades along its body."""
+    length = rng.uniform(12, 16)
+    body, glass, dark = paint(rng, gloss=0.5), paint(rng, "glass", gloss=0.9), paint(rng, "dark")
+    skids = [cylinder(0.12, 0.5 * length, dark, at=(-0.2 * length, y, 0.12), axis=(1, 0, 0), sides=8) for y in (-1, 1)]
+    struts = [box((0.15, 2.0, 0.7), dark, at=(x * length, 0, 0.1)) for x in (-0.1, 0.15)]
+    return [
+        *skids,
+        *struts,
+        ellipsoid((0.25 * length, 0.12 * length, 0.12 * length), body, at=(0.02 * length, 0, 0.6)),
+        ellipsoid((0.12 * length, 0.1 * length, 0.08 * length), glass, at=(0.16 * length, 0, 0.09 * length + 0.6)),
+        cone(
+            0.07 * length,
+            0.45 * length,
+            body,
+            at=(-0.1 * length, 0, 0.13 * length + 0.6),
+            axis=(-1, 0, 0.05),
+            top=0.15,
+        ),
+        box((0.06 * length, 0.12, 0.16 * length), body, at=(-0.52 * length, 0, 0.13 * length + 0.6)),
+        cylinder(0.15, 0.06 * length, dark, at=(0.02 * length, 0, 0.23 * length + 0.6), sides=8),
+        box((length, 0.35, 0.12), dark, at=(0.02 * length, 0, 0.29 * length + 0.6)),
+    ]
+
+
+def water_tank(rng) -> list[Part]:
+    """A small upright tank with a lid."""
+    radius, height = rng.uniform(3.5, 5), rng.uniform(6, 9)
+    plastic, band = paint(rng, "white", "dark", "blue", "green", gloss=0.3), paint(rng, "grey", "dark")
+    return [
+        lathe(DOME, radius, height, plastic),
+        *[tube(1.03 * radius, 0.97 * radius, 0.2, band, at=(0, 0, f * height)) for f in (0.15, 0.35, 0.5)],
+        cylinder(0.3 * radius, 0.3, band, at=(0, 0, 0.98 * height)),
+    ]
+
+
+def tent(rng) -> list[Part]:
+    """A party tent: open sides, a ridged roof on posts."""
+    length, width = rng.uniform(11, 17), rng.uniform(8, 11)
+    cloth, post = paint(rng, pattern="checker", second="white", period=2.0), paint(rng, "white", "grey")
+    spots = [(x * 0.48 * length, y * 0.48 * width, 0.0) for x in (-1, 1) for y in (-1, 1)]
+    return [
+        *[box((0.2, 0.2, 2.6), post, at=spot) for spot in spots],
+        roof((length, width, 1.9), cloth, at=(0, 0, 2.5)),
+    ]
+
+
+def excavator(rng) -> list[Part]:
+    """A digger on tracks with a bent arm and a bucket."""
+    length = rng.uniform(9, 12)
+    steel, dark, glass = (
+        paint(rng, "yellow", "orange", gloss=0.3),
+        paint(rng, "rubber"),
+        paint(rng, "glass", gloss=0.8),
+    )
+    tracks = [box((0.6 * length, 0.6, 0.9), dark, at=(0, y * 1.0, 0)) for y in (-1, 1)]
+    return [
+        *tracks,
+        box((0.45 * length, 2.4, 1.3), steel, at=(-0.05 * length, 0, 0.9)),
+        box((0.2 * length, 1.0, 1.1), glass, at=(0.1 * length, 0.6, 2.2)),
+        box((0.4, 0.4, 0.45 * length), steel, at=(0.2 * length, -0.4, 1.8), axis=(0.55, 0, 0.8)),
+        box((0.35, 0.35, 0.4 * length), steel, at=(0.42 * length, -0.4, 1.75 + 0.37 * length), axis=(0.6, 0, -0.75)),
+        box((0.8, 0.9, 0.8), dark, at=(0.64 * length, -0.4, 0.9)),
+    ]
+
+
 OBJECTS = {
     "house": house,
     "tower": tower,
@@ -166,4 +247,10 @@ OBJECTS = {
     "crane": crane,
     "silo": silo,
     "greenhouse": greenhouse,
+    "boat": boat,
+    "helicopter": helicopter,
+    "water tank": water_tank,
+    "tent": tent,
+    "excavator": excavator,
+    "bus": bus,
 }

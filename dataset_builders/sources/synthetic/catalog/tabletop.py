@@ -8,6 +8,7 @@ BOWL = ((0, 0), (0.45, 0), (0.5, 0.08), (0.82, 0.4), (1, 1), (0.95, 1), (0.76, 0
 PLATE = ((0, 0), (0.55, 0), (0.62, 0.3), (1, 0.9), (1, 1), (0.66, 0.6), (0.55, 0.4), (0, 0.4))
 APPLE = ((0, 0.05), (0.3, 0), (0.72, 0.12), (0.95, 0.38), (1, 0.6), (0.9, 0.84), (0.55, 1), (0.2, 0.94), (0, 0.85))
 MUG = ((0, 0), (0.92, 0), (1, 0.06), (1, 1), (0.88, 1), (0.88, 0.1), (0, 0.1))
+DOME = ((0, 0), (1, 0), (0.96, 0.35), (0.8, 0.68), (0.5, 0.9), (0, 1))
 
 
 def mug(rng) -> list[Part]:
@@ -159,6 +160,57 @@ def laptop(rng) -> list[Part]:
     ]
 
 
+def toy_car(rng) -> list[Part]:
+    """A little car with four wheels."""
+    length, width = rng.uniform(0.09, 0.13), rng.uniform(0.045, 0.055)
+    body, glass, rubber = paint(rng, gloss=0.6), paint(rng, "glass", "navy", gloss=0.8), paint(rng, "rubber")
+    wheel = 0.11 * length
+    spots = [(x * 0.3 * length, y * 0.5 * width - 0.006, wheel) for x in (-1, 1) for y in (-1, 1)]
+    return [
+        box((length, width, 0.2 * length), body, at=(0, 0, 0.08 * length)),
+        box((0.5 * length, 0.85 * width, 0.16 * length), glass, at=(-0.05 * length, 0, 0.28 * length)),
+        box((0.45 * length, 0.85 * width, 0.02 * length), body, at=(-0.05 * length, 0, 0.44 * length)),
+        *[cylinder(wheel, 0.012, rubber, at=spot, axis=(0, 1, 0)) for spot in spots],
+    ]
+
+
+def ball(rng) -> list[Part]:
+    """A striped ball."""
+    radius = rng.uniform(0.03, 0.05)
+    return [ellipsoid((radius,) * 3, paint(rng, gloss=0.4, pattern="stripes", second="white", period=0.8 * radius))]
+
+
+def alarm_clock(rng) -> list[Part]:
+    """A round clock on two feet, with a bell."""
+    radius, metal = rng.uniform(0.045, 0.06), paint(rng, "gold", "steel", "copper", gloss=0.7)
+    middle, hand = 1.15 * radius, paint(rng, "dark")
+    feet = [cylinder(0.1 * radius, 0.4 * radius, metal, at=(x * 0.5 * radius, 0, 0), sides=8) for x in (-1, 1)]
+    return [
+        *feet,
+        cylinder(radius, 0.8 * radius, paint(rng, gloss=0.5), at=(0, 0.4 * radius, middle), axis=(0, -1, 0), sides=24),
+        cylinder(0.85 * radius, 0.82 * radius, paint(rng, "white"), at=(0, 0.4 * radius, middle), axis=(0, -1, 0)),
+        box((0.06 * radius, 0.05 * radius, 0.6 * radius), hand, at=(0, -0.43 * radius, middle)),
+        box((0.4 * radius, 0.05 * radius, 0.06 * radius), hand, at=(0.2 * radius, -0.43 * radius, middle)),
+        lathe(DOME, 0.4 * radius, 0.3 * radius, metal, at=(0, 0, middle + 0.95 * radius)),
+    ]
+
+
+def rubber_duck(rng) -> list[Part]:
+    """A bath duck with beak and eyes."""
+    size, skin = rng.uniform(0.035, 0.05), paint(rng, "yellow", "pink", "teal", gloss=0.5)
+    beak, eye = paint(rng, "orange", "red"), paint(rng, "dark", gloss=0.8)
+    eyes = [
+        ellipsoid((0.07 * size,) * 3, eye, at=(0.95 * size, y * 0.24 * size, 1.75 * size), sides=8) for y in (-1, 1)
+    ]
+    return [
+        ellipsoid((1.2 * size, 0.85 * size, 0.65 * size), skin),
+        ellipsoid((0.55 * size,) * 3, skin, at=(0.55 * size, 0, 1.1 * size)),
+        cone(0.25 * size, 0.4 * size, beak, at=(1.0 * size, 0, 1.55 * size), axis=(1, 0, 0), sides=10),
+        cone(0.35 * size, 0.6 * size, skin, at=(-0.85 * size, 0, 0.8 * size), axis=(-0.8, 0, 0.6), sides=10),
+        *eyes,
+    ]
+
+
 OBJECTS = {
     "mug": mug,
     "bottle": bottle,
@@ -172,4 +224,8 @@ OBJECTS = {
     "pen": pen,
     "candle": candle,
     "laptop": laptop,
+    "toy car": toy_car,
+    "ball": ball,
+    "alarm clock": alarm_clock,
+    "rubber duck": rubber_duck,
 }

@@ -6,6 +6,7 @@ from dataset_builders.sources.synthetic.shapes import Part, box, capsule, cone, 
 MM = 0.001
 PAWN = ((0, 0), (1, 0), (1, 0.1), (0.6, 0.18), (0.42, 0.4), (0.36, 0.6), (0.66, 0.63), (0.66, 0.67), (0, 0.67))
 BEAD = ((0.3, 0), (0.62, 0.03), (0.9, 0.22), (1, 0.5), (0.9, 0.78), (0.62, 0.97), (0.3, 1), (0.3, 0))
+CAP = ((0, 0), (1, 0), (0.96, 0.35), (0.82, 0.68), (0.55, 0.9), (0.2, 0.99), (0, 1))
 
 
 def coin(rng) -> list[Part]:
@@ -131,6 +132,46 @@ def pawn(rng) -> list[Part]:
     ]
 
 
+def die(rng) -> list[Part]:
+    """A six-sided die with dark pips on top and on two sides."""
+    side, pip = rng.uniform(9, 13) * MM, paint(rng, "dark")
+    depth, off = 0.3 * MM, 0.24
+    face = 0.5 * side - 0.7 * depth
+    top = [(x * off * side, y * off * side, side - 0.7 * depth) for x in (-1, 1) for y in (-1, 1)]
+    front = [(x * off * side, -face, (0.5 + x * off) * side) for x in (-1, 1)]
+    return [
+        box((side, side, side), paint(rng, "white", "cream", "red", "blue", gloss=0.4)),
+        *[cylinder(0.09 * side, depth, pip, at=at, sides=10) for at in top],
+        *[cylinder(0.09 * side, depth, pip, at=at, axis=(0, -1, 0), sides=10) for at in front],
+        cylinder(0.12 * side, depth, pip, at=(face, 0, 0.5 * side), axis=(1, 0, 0), sides=10),
+    ]
+
+
+def marble(rng) -> list[Part]:
+    """A glass ball with swirls."""
+    radius = rng.uniform(6, 10) * MM
+    return [ellipsoid((radius,) * 3, paint(rng, gloss=1.0, pattern="speckle", second="white", period=1.2 * radius))]
+
+
+def thimble(rng) -> list[Part]:
+    """A thimble, closed end up, with a rim."""
+    radius, height = rng.uniform(7.5, 9.5) * MM, rng.uniform(18, 24) * MM
+    metal = paint(rng, "steel", "gold", "copper", gloss=0.7, pattern="checker", second="grey", period=2.4 * MM)
+    rim = paint(rng, "steel", "gold", gloss=0.7)
+    return [
+        cone(0.95 * radius, 0.85 * height, metal, top=0.75 * radius),
+        lathe(CAP, 0.75 * radius, 0.15 * height, metal, at=(0, 0, 0.85 * height)),
+        tube(radius, 0.85 * radius, 0.08 * height, rim),
+    ]
+
+
+def gumdrop(rng) -> list[Part]:
+    """A sugared sweet with a flat foot and a round top."""
+    radius = rng.uniform(6, 9) * MM
+    sugar = paint(rng, pattern="speckle", second="white", period=0.6 * radius)
+    return [lathe(CAP, radius, rng.uniform(1.1, 1.5) * radius, sugar)]
+
+
 OBJECTS = {
     "coin": coin,
     "hex nut": hex_nut,
@@ -144,4 +185,8 @@ OBJECTS = {
     "push pin": push_pin,
     "ring": ring,
     "pawn": pawn,
+    "die": die,
+    "marble": marble,
+    "thimble": thimble,
+    "gumdrop": gumdrop,
 }

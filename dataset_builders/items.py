@@ -1,0 +1,54 @@
+"""Finished parts → what a guesser may see of their questions."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from dataset_builders.record import LETTERS
+from dataset_builders.shortcuts import Item
+from dataset_builders.taxonomy import TASK_NAMES
+
+COLUMNS = ["id", "scene_id", "task", "question", "options", "answer", "unit", "anchors", "provenance"]
+
+
+def read_items(paths: Sequence[Path], most: int | None = None) -> list[Item]:
+    """Read the questions of some parts, those in words left out.
+
+    Args:
+        paths: Parquet files.
+        most: Read evenly spread rows, about so many; None for all.
+    """
+    total = sum(pq.read_metadata(path).num_rows for path in paths)
+    step = 1 if most is None else max(1, total // most)
+    return [_item(row) for row in _rows(paths, step) if row["options"] or _is_number(row["answer"])]
+
+
+def _rows(paths: Iterable[Path], step: int) -> Iterator[dict]:
+    for path in paths:
+        table = pq.read_table(path, columns=COLUMNS)
+        yield from table.take(list(range(0, table.num_rows, step))).to_pylist()
+
+
+def _item(row: dict) -> Item:
+    options = tuple(row["options"])
+    return Item(
+        key=row["id"],
+        scene_id=row["scene_id"],
+        task=TASK_NAMES[row["task"]],
+        rule=json.loads(row["provenance"])["rule"],
+        text=row["question"],
+        options=options,
+        answer=options[LETTERS.index(row["answer"])] if options else row["answer"],
+        unit=row["unit"],
+        category=next(iter(row["anchors"]["semantics"]), ""),
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,70 @@
+"""What to build from a source."""
+
+from dataclasses import dataclass, field
+
+from dataset_builders.errors import InputError
+from dataset_builders.tasks import RULES, TASKS, Rule
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """What to ask, of which scenes.
+
+    Attributes:
+        tasks: Names of tasks that have rules, or of rules.
+        num_scenes: Only the first so many scenes of the source; None for all.
+        max_per_scene: Most questions per scene (VSI-Bench has at most 6 per scene and task; 42 is that for 7 tasks).
+        max_wordings: Only the first so many templates of each wording; None for all.
+        num_proc: Worker processes; does not change the result.
+        seed: Of questions, options and splits.
+        excluded: Scene ids that must not be trained on, as benchmarks list them.
+        debias: Take out questions that text alone answers.
+        strict: Refuse a source with a broken scene, where otherwise that scene is quarantined.
+        source_options: How the source was opened, kept in the report.
+    """
+
+    tasks: tuple[str, ...] = TASKS
+    num_scenes: int | None = None
+    max_per_scene: int = 42
+    max_wordings: int | None = None
+    num_proc: int = 1
+    seed: int = 0
+    excluded: frozenset[str] = frozenset()
+    debias: bool = False
+    strict: bool = False
+    source_options: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        """Refuse what cannot be built.
+
+        Raises:
+            InputError: if a task is unknown or a number below its least.
+        """
+        rules = {rule.name for rule in RULES}
+        for task in self.tasks:
+            if task not in TASKS and task not in rules:
+                raise InputError("--tasks", task, "is not a task with rules", f"use some of {', '.join(TASKS)}")
+        least = {"num_scenes": 1, "max_per_scene": 1, "max_wordings": 1, "num_proc": 1, "seed": 0}
+        for name, lowest in least.items():
+            value = getattr(self, name)
+            if value is not None and value < lowest:
+                raise InputError("settings", name, f"is {value}", f"use at least {lowest}")
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rules of the tasks, and those that are named themselves."""
+        return [rule for rule in RULES if rule.task in self.tasks or rule.name in self.tasks]
+
+    def recorded(self, source: str) -> dict:
+        """Return what decides the content of the dataset, as JSON."""
+        return {
+            "source": source,
+            **self.source_options,
+            "tasks": list(self.tasks),
+            "num_scenes": self.num_scenes,
+            "max_per_scene": self.max_per_scene,
+            "max_wordings": self.max_wordings,
+            "seed": self.seed,
+            "debias": self.debias,
+            "strict": self.strict,
+        }

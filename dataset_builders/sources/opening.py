@@ -1,0 +1,83 @@
+"""Names and options of the command line → a source."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dataset_builders.errors import InputError
+from dataset_builders.sources import Source
+from dataset_builders.sources.chain import ChainSource
+from dataset_builders.sources.rgbd import RgbdSource
+from dataset_builders.sources.synthetic import SyntheticSource
+from dataset_builders.sources.vsi_meta import VsiMetaSource
+
+NUM_SCENES, NUM_FRAMES, FRAME_SIZE = 50, 16, (448, 336)
+# Which options mean something for which source; the others are refused rather than ignored.
+OPTIONS = {
+    "synthetic": {"num_frames", "frame_size", "no_media"},
+    "vsi-meta": {"input"},
+    "rgbd": {"input", "num_frames"},
+}
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What the command line says about sources; None where it says nothing.
+
+    Attributes:
+        inputs: Folders, in the order of the sources that need one.
+        num_scenes: How many scenes `synthetic` makes.
+        seed: Of `synthetic`.
+        num_frames: Frames per scene.
+        frame_size: Width and height, pixels.
+        no_media: Boxes only, nothing rendered.
+    """
+
+    inputs: Sequence[str] = ()
+    num_scenes: int | None = None
+    seed: int = 0
+    num_frames: int | None = None
+    frame_size: tuple[int, int] | None = None
+    no_media: bool = False
+
+    def recorded(self) -> dict:
+        """Return what shapes the scenes, without paths, as JSON."""
+        size = self.frame_size and f"{self.frame_size[0]}x{self.frame_size[1]}"
+        return {"num_frames": self.num_frames, "frame_size": size, "no_media": self.no_media}
+
+
+def open_sources(names: Sequence[str], options: SourceOptions) -> Source:
+    """Open one source, or several as one.
+
+    Raises:
+        InputError: if an option is missing, or given where no source has a use for it.
+    """
+    meaningful = set().union(*(OPTIONS[name] for name in names))
+    given = {
+        "input": bool(options.inputs),
+        "num_frames": options.num_frames is not None,
+        "frame_size": options.frame_size is not None,
+        "no_media": options.no_media,
+    }
+    place = f"--source {' '.join(names)}"
+    for option, is_given in given.items():
+        if is_given and option not in meaningful:
+            raise InputError(place, f"--{option.replace('_', '-')}", "has no use", "drop it")
+    hungry = [name for name in names if "input" in OPTIONS[name]]
+    if hungry and not options.inputs:
+        raise InputError(place, "--input", "is missing", "name the folder with the scenes")
+    if len(hungry) != len(options.inputs):
+        problem = f"names {len(options.inputs)} folders for {len(hungry)} sources"
+        raise InputError(place, "--input", problem, f"name one for each of {', '.join(hungry)}")
+    folders: Mapping[str, str] = dict(zip(hungry, options.inputs, strict=True))
+    sources = [_open(name, folders.get(name), options) for name in names]
+    return sources[0] if len(sources) == 1 else ChainSource(tuple(sources))
+
+
+def _open(name: str, folder: str | None, options: SourceOptions) -> Source:
+    num_frames = options.num_frames or NUM_FRAMES
+    if name == "vsi-meta":
+        return VsiMetaSource(folder)
+    if name == "rgbd":
+        return RgbdSource(folder, num_frames)
+    size, rendered = options.frame_size or FRAME_SIZE, not options.no_media
+    return SyntheticSource(options.num_scenes or NUM_SCENES, options.seed, num_frames, size, rendered)

@@ -1,0 +1,183 @@
+"""Comparisons across frames: two objects that different frames show, and one object that two frames show."""
+
+from collections.abc import Iterator
+from itertools import combinations, islice, product
+
+import numpy as np
+
+from dataset_builders.question import Fact
+from dataset_builders.scene import Scene
+from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
+from dataset_builders.tasks.image_position import axes, by_expectation, compare
+from dataset_builders.tasks.marked_spots import draw_marked
+from dataset_builders.tasks.pointing import shown_in
+from dataset_builders.tasks.relations import RELATIONS, Relation, are_separate, room_to_spare
+from dataset_builders.tasks.rule import ALL_SCALES, Rule
+from dataset_builders.tasks.sightings import sightings
+from dataset_builders.tasks.spots import Spot, named_spot, object_spot
+from dataset_builders.tasks.visibility import end_frames, frames_with_masks
+from dataset_builders.taxonomy import SCALES
+
+MOST_PAIRS = 12
+"""Pairs of frames that are compared, drawn at random, so that a long video stays cheap."""
+MOST_NAMED = 12
+"""Objects of each frame that are combined by name."""
+DEPTH = [RELATIONS[word] for word in ("nearer", "farther")]
+
+
+def frame_pairs(scene: Scene, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Draw pairs of frames with masks, the earlier one first."""
+    return islice(shuffled(rng, combinations(frames_with_masks(scene), 2)), MOST_PAIRS)
+
+
+def named_spots(scene: Scene, index: int) -> dict[str, Spot]:
+    """Return what an end frame shows of the objects that are the only one of their category, by name."""
+    frame = scene.frames[index]
+    seen = sightings(frame)
+    return {
+        item.category: named_spot(item.category, seen[item.instance_id], frame)
+        for item in scene.unique_objects()
+        if item.instance_id in seen
+    }
+
+
+def generate_two(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
+    """Ask which of two objects, each shown by another frame, was nearer to the camera when its frame was taken.
+
+    Needs: boxes, frames, instances, depth, metric.
+    Rule: depths of the nearest visible surfaces (of points themselves where points mark them), each along the viewing
+        direction of its own camera. Objects are marked in any two frames, or named in the first and last one. Named
+        ones are balanced as in `image_position.generate_named`.
+    Dropped: masks under 20 x 20 pixels of 448 x 336; depths that differ by no more than the scale's margin or 5 %, or
+        whose order differs from that of the distances.
+    Source: SpaceVista, Table B8 (position comparison across frames).
+    """
+    streams = [_two_marked(scene, pair, rng) for pair in frame_pairs(scene, rng)]
+    yield from take_turns([take_turns(streams), _two_named(scene, rng)])
+
+
+def _two_marked(scene: Scene, frames: tuple[int, int], rng: np.random.Generator) -> Iterator[Fact]:
+    early, late = (shown_in(scene, index) for index in frames)
+    for one, other in shuffled(rng, product(early, late)):
+        if one == other:
+            continue
+        marked = draw_marked(scene, list(shuffled(rng, (early[one], late[other]))), rng)
+        fact = marked and compare(
+            marked.spots,
+            pick(rng, DEPTH),
+            scene,
+            {},
+            rule="frames.compare",
+            wording="frames.compare_marks",
+            prompt_type=marked.kind,
+            regions=marked.regions,
+        )
+        if fact is not None:
+            yield fact
+
+
+def _two_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
+    ends = end_frames(scene)
+    if len(ends) < 2:
+        return
+    spots = [list(shuffled(rng, named_spots(scene, index).values()))[:MOST_NAMED] for index in ends]
+    frame_of = {id(spot): name for group, name in zip(spots, ends.values(), strict=True) for spot in group}
+    margin = SCALES[scene.scale].margin
+    clear = [
+        pair
+        for pair in product(*spots)
+        if pair[0].label != pair[1].label and room_to_spare(DEPTH[0], pair, margin) > 0
+    ]
+    items = {item.category: item for item in scene.unique_objects()}
+    for pair in in_rounds(rng, by_expectation(clear, DEPTH[0], items)):
+        pair = tuple(shuffled(rng, pair))
+        frame, other = (frame_of[id(spot)] for spot in pair)
+        yield compare(
+            pair,
+            pick(rng, DEPTH),
+            scene,
+            {"frame": frame, "frame_b": other},
+            rule="frames.compare",
+            wording="frames.compare_names",
+            prompt_type="text",
+            semantics=tuple(spot.label for spot in pair),
+            key_frames=tuple(ends),
+        )
+
+
+def generate_same(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
+    """Ask how an object's place in the picture changes: in which of two frames is it further left, right, up or down?
+
+    Needs: boxes, frames, instances.
+    Rule: the centres of its visible boxes. The object is named in the first and last frame, or marked in any two.
+    Dropped: masks under 20 x 20 pixels of 448 x 336; changes of less than 8 % of the frame; boxes whose edges are not
+        in the order of their centres.
+    Source: SpaceVista, Table B8 (position comparison across frames).
+    """
+    streams = [_same_marked(scene, pair, rng) for pair in frame_pairs(scene, rng)]
+    yield from take_turns([_same_named(scene, rng), take_turns(streams)])
+
+
+def in_the_picture(scene: Scene) -> list[list[Relation]]:
+    """Return the opposite relations of the directions of the picture."""
+    return [relations for relations in axes(scene) if relations[0].axis != "depth"]
+
+
+def _same_marked(scene: Scene, frames: tuple[int, int], rng: np.random.Generator) -> Iterator[Fact]:
+    early, late = (shown_in(scene, index) for index in frames)
+    for number, relations in shuffled(rng, product(early.keys() & late.keys(), in_the_picture(scene))):
+        marked = draw_marked(scene, list(shuffled(rng, (early[number], late[number]))), rng, ("bbox", "mask"))
+        if marked is None or not are_separate(marked.spots):
+            continue
+        fact = compare(
+            marked.spots,
+            pick(rng, relations),
+            scene,
+            {"kind": {"bbox": "box", "mask": "mask"}[marked.kind]},
+            rule="frames.same_object",
+            wording="frames.same_marked",
+            prompt_type=marked.kind,
+            regions=marked.regions,
+        )
+        if fact is not None:
+            yield fact
+
+
+def _same_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
+    for name, spots in shuffled(rng, named_in_both_ends(scene).items()):
+        for relations in shuffled(rng, in_the_picture(scene)):
+            fact = compare(
+                list(shuffled(rng, spots)),
+                pick(rng, relations),
+                scene,
+                {"thing": name},
+                rule="frames.same_object",
+                wording="frames.same_named",
+                prompt_type="text",
+                semantics=(name,),
+                key_frames=tuple(end_frames(scene)),
+            )
+            if fact is not None:
+                yield fact
+
+
+def named_in_both_ends(scene: Scene) -> dict[str, tuple[Spot, Spot]]:
+    """Return the objects that a name identifies and the first and last frame show: two spots, labelled by frame."""
+    ends, found = end_frames(scene), {}
+    if len(ends) < 2:
+        return {}
+    views = [sightings(scene.frames[index]) for index in ends]
+    for item in scene.unique_objects():
+        if all(item.instance_id in seen for seen in views):
+            found[item.category] = tuple(
+                object_spot(f"{end} frame", f"the {end} frame", seen[item.instance_id], scene.frames[index])
+                for seen, (index, end) in zip(views, ends.items(), strict=True)
+            )
+    return found
+
+
+NEEDS = frozenset({"boxes", "frames", "instances"})
+RULES = (
+    Rule("frames.compare", "position_comparison", NEEDS | {"depth", "metric"}, ALL_SCALES, generate_two),
+    Rule("frames.same_object", "position_comparison", NEEDS, ALL_SCALES, generate_same),
+)

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from dataset_builders.debias import questions_to_drop
+from dataset_builders.shortcuts import Item, measure
+
+
+def choice(number: int, text: str, options, answer) -> Item:
+    scene = f"scene {number // 4}"
+    return Item(str(number), scene, "size_comparison", "r", text, tuple(options), answer, "", "")
+
+
+def number(index: int, category: str, answer: float) -> Item:
+    return Item(str(index), f"scene {index // 4}", "object_size", "r", "How long?", (), f"{answer:.1f}", "m", category)
+
+
+def fair(count: int) -> list[Item]:
+    rng = np.random.default_rng(0)
+    pairs = [("red", "blue"), ("green", "yellow")]
+    drawn = [pairs[index] for index in rng.integers(2, size=count)]
+    return [choice(i, "Which one is larger?", pair, pair[rng.integers(2)]) for i, pair in enumerate(drawn)]
+
+
+def biased(count: int, share: float = 0.9) -> list[Item]:
+    """Which is larger is settled by the names in this share of the questions."""
+    rng = np.random.default_rng(1)
+    items = []
+    for place in range(count):
+        asked = "larger" if rng.random() < 0.5 else "smaller"
+        usual, other = ("truck", "cup") if asked == "larger" else ("cup", "truck")
+        answer = usual if rng.random() < share else other
+        items.append(choice(place, f"Which one is {asked}, the truck or the cup?", ("truck", "cup"), answer))
+    return items
+
+
+def test_fair_choices_have_no_shortcut():
+    strength = measure(fair(2000))["choices"]["size_comparison"]
+    assert strength.chance == 50 and abs(strength.plain - 50) < 3 and abs(strength.prior - 50) < 3
+
+
+def test_words_that_give_the_answer_away_are_found_by_the_prior_and_not_by_the_majority():
+    strength = measure(biased(2000))["choices"]["size_comparison"]
+    assert strength.chance == 50 and abs(strength.plain - 50) < 4
+    assert strength.prior == pytest.approx(90, abs=2)
+    assert strength.to_json()["shortcut"] == pytest.approx(40, abs=2)
+
+
+def test_an_option_that_is_often_right_is_found_by_the_majority():
+    items = [choice(i, "Is it free?", ("yes", "no"), "yes" if i % 4 else "no") for i in range(800)]
+    assert measure(items)["choices"]["size_comparison"].plain == pytest.approx(75, abs=1)
+
+
+def test_numbers_count_by_their_rank_so_that_a_true_middle_is_found():
+    rng, items = np.random.default_rng(0), []
+    for place in range(600):
+        truth = rng.uniform(1, 9)
+        options = [f"{truth * share:.1f} m" for share in (0.8, 1.0, 1.25)]
+        items.append(choice(place, "How long is it?", rng.permutation(options).tolist(), options[1]))
+    strength = measure(items)["choices"]["size_comparison"]
+    assert strength.plain == 100 and strength.chance == pytest.approx(100 / 3)
+
+
+def test_a_category_tells_a_size_and_the_median_of_all_does_not():
+    rng = np.random.default_rng(0)
+    kinds = {"cup": 0.1, "car": 4.2, "house": 11.0}
+    names = rng.choice(list(kinds), 900)
+    items = [number(i, name, kinds[name] * rng.uniform(0.97, 1.03)) for i, name in enumerate(names)]
+    strength = measure(items)["numbers"]["object_size"]
+    assert strength.prior > 95 and strength.plain < 45 and strength.chance < 45
+
+
+def test_pruning_brings_a_shortcut_to_chance_and_leaves_fair_questions_alone():
+    items = biased(2000, share=0.7)
+    gone = questions_to_drop(items)
+    kept = [item for item in items if item.key not in gone]
+    assert measure(items)["choices"]["size_comparison"].prior == pytest.approx(70, abs=2)
+    assert abs(measure(kept)["choices"]["size_comparison"].prior - 50) < 4
+    assert len(questions_to_drop(fair(2000))) < 120
+
+
+def test_at_most_half_of_a_task_is_pruned():
+    assert len(questions_to_drop(biased(1000, share=1.0))) == 500
+
+
+def test_pruning_is_the_same_each_time():
+    assert questions_to_drop(biased(400)) == questions_to_drop(biased(400))
