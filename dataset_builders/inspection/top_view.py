@@ -64,7 +64,7 @@ def top_view(objects: Sequence[dict], poses: Sequence, scale: str) -> TopView | 
     >>> box = {"instance_id": 1, "category": "cup", "center": [0, 0, 0], "size": [2, 1, 1], "rotation": np.eye(3)}
     >>> view = top_view([box], [], "indoor")
     >>> view.width, view.height, sorted(view.outlines[0].corners)[0]
-    (560, 308.0, (28.0, 28.0))
+    (560.0, 308.0, (28.0, 28.0))
     """
     footprints = [_footprint(item) for item in objects]
     poses = np.array(poses, float).reshape(-1, 4, 4)
@@ -79,9 +79,8 @@ def top_view(objects: Sequence[dict], poses: Sequence, scale: str) -> TopView | 
         x, y = (point[0] - low[0]) * pixels + MARGIN, (high[1] - point[1]) * pixels + MARGIN
         return round(float(x), 2), round(float(y), 2)
 
-    cameras = tuple(
-        (*place(pose[:2, 3]), *place(pose[:2, 3] + VIEW * extent * pose[:2, 2])) if len(pose) else () for pose in poses
-    )
+    ahead = VIEW * extent
+    cameras = tuple((*place(pose[:2, 3]), *place(pose[:2, 3] + ahead * pose[:2, 2])) for pose in poses)
     width, height = (round(float(side), 2) for side in (high - low) * pixels + 2 * MARGIN)
     # A narrow scene still needs room for the bar.
     size = max(width, SIDE), max(height, 6 * MARGIN)
@@ -121,5 +120,5 @@ def _bar(extent: float, pixels: float, scale: str) -> tuple[float, str]:
     unit = SCALES[scale].length_unit
     most = extent / 3 / METRES[unit]
     power = 10.0 ** np.floor(np.log10(most))
-    length = power * max(digit for digit in (1, 2, 5) if digit * power <= most)
+    length = power * max((digit for digit in (2, 5) if digit * power <= most), default=1)
     return round(float(length * METRES[unit] * pixels), 2), f"{length:g} {unit}"

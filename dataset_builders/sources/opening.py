@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from dataset_builders.errors import InputError
 from dataset_builders.sources import Source
 from dataset_builders.sources.chain import ChainSource
+from dataset_builders.sources.drone import DroneSource
+from dataset_builders.sources.kitti import KittiSource
 from dataset_builders.sources.rgbd import RgbdSource
+from dataset_builders.sources.scannet import ScannetSource
+from dataset_builders.sources.sunrgbd import SunRgbdSource
 from dataset_builders.sources.synthetic import SyntheticSource
+from dataset_builders.sources.tabletop import TabletopSource
+from dataset_builders.sources.tum import TumSource
 from dataset_builders.sources.vsi_meta import VsiMetaSource
 
 NUM_SCENES, NUM_FRAMES, FRAME_SIZE = 50, 16, (448, 336)
@@ -16,7 +22,23 @@ OPTIONS = {
     "synthetic": {"num_frames", "frame_size", "no_media"},
     "vsi-meta": {"input"},
     "rgbd": {"input", "num_frames"},
+    "tum": {"input", "num_frames"},
+    "colmap": {"input", "num_frames"},
+    "scannet": {"input"},
+    "sunrgbd": {"input"},
+    "tabletop": {"input"},
+    "kitti": {"input"},
+    "drone": {"input", "num_frames"},
 }
+# Sources that are no more than a folder, or a folder and a number of frames.
+FOLDERS = {
+    "vsi-meta": VsiMetaSource,
+    "scannet": ScannetSource,
+    "sunrgbd": SunRgbdSource,
+    "tabletop": TabletopSource,
+    "kitti": KittiSource,
+}
+VIDEOS = {"rgbd": RgbdSource, "tum": TumSource, "drone": DroneSource}
 
 
 @dataclass(frozen=True)
@@ -75,9 +97,22 @@ def open_sources(names: Sequence[str], options: SourceOptions) -> Source:
 
 def _open(name: str, folder: str | None, options: SourceOptions) -> Source:
     num_frames = options.num_frames or NUM_FRAMES
-    if name == "vsi-meta":
-        return VsiMetaSource(folder)
-    if name == "rgbd":
-        return RgbdSource(folder, num_frames)
+    if name in FOLDERS:
+        return FOLDERS[name](folder)
+    if name == "colmap":
+        return _open_colmap(folder, num_frames)
+    if name in VIDEOS:
+        return VIDEOS[name](folder, num_frames)
     size, rendered = options.frame_size or FRAME_SIZE, not options.no_media
     return SyntheticSource(options.num_scenes or NUM_SCENES, options.seed, num_frames, size, rendered)
+
+
+def _open_colmap(folder: str, num_frames: int) -> Source:
+    # Only this source needs pycolmap, which is large.
+    try:
+        from dataset_builders.sources.colmap import ColmapSource
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "--source colmap", error.name, "is not installed", "pip install 'spacevista[sources]'"
+        ) from None
+    return ColmapSource(folder, num_frames)

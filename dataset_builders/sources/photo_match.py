@@ -70,7 +70,7 @@ class PhotoMatcher:
         self._points, self._brightness = points[::stride], colors[::stride].mean(axis=1)
 
     def correlation(self, pose: NadirPose, photo: np.ndarray, intrinsics: np.ndarray) -> float:
-        """Return the correlation of the brightness of cloud and photo; -1 where they hardly overlap.
+        """Return the correlation of the brightness of cloud and photo; -1 where they hardly overlap or one is even.
 
         Args:
             pose: Where the photo was taken.
@@ -83,7 +83,9 @@ class PhotoMatcher:
         if inside.mean() < FEWEST:
             return -1.0
         columns, rows = np.rint(pixels[inside]).astype(int).T
-        return float(np.corrcoef(photo[rows, columns], self._brightness[inside])[0, 1])
+        first, second = (values - values.mean() for values in (photo[rows, columns], self._brightness[inside]))
+        spread = np.sqrt((first @ first) * (second @ second))
+        return float(first @ second / spread) if spread > 0 else -1.0
 
     def refine(
         self, starts: Sequence[NadirPose], photo: np.ndarray, intrinsics: np.ndarray

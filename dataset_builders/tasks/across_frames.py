@@ -10,8 +10,8 @@ from dataset_builders.scene import Scene
 from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
 from dataset_builders.tasks.image_position import axes, by_expectation, compare
 from dataset_builders.tasks.marked_spots import draw_marked
-from dataset_builders.tasks.pointing import shown_in
-from dataset_builders.tasks.relations import RELATIONS, Relation, are_separate, room_to_spare
+from dataset_builders.tasks.pointing import Shown, shown_in
+from dataset_builders.tasks.relations import RELATIONS, Relation, room_to_spare, winner
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.sightings import sightings
 from dataset_builders.tasks.spots import Spot, named_spot, object_spot
@@ -47,7 +47,7 @@ def generate_two(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     Needs: boxes, frames, instances, depth, metric.
     Rule: depths of the nearest visible surfaces (of points themselves where points mark them), each along the viewing
         direction of its own camera. Objects are marked in any two frames, or named in the first and last one. Named
-        ones are balanced as in `image_position.generate_named`.
+        ones are balanced as in `image_position.generate_named`, and as often nearer in the first frame as in the last.
     Dropped: masks under 20 x 20 pixels of 448 x 336; depths that differ by no more than the scale's margin or 5 %, or
         whose order differs from that of the distances.
     Source: SpaceVista, Table B8 (position comparison across frames).
@@ -88,8 +88,7 @@ def _two_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
         for pair in product(*spots)
         if pair[0].label != pair[1].label and room_to_spare(DEPTH[0], pair, margin) > 0
     ]
-    items = {item.category: item for item in scene.unique_objects()}
-    for pair in in_rounds(rng, by_expectation(clear, DEPTH[0], items)):
+    for pair in _balanced(clear, scene, rng):
         pair = tuple(shuffled(rng, pair))
         frame, other = (frame_of[id(spot)] for spot in pair)
         yield compare(
@@ -103,6 +102,20 @@ def _two_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
             semantics=tuple(spot.label for spot in pair),
             key_frames=tuple(ends),
         )
+
+
+def _balanced(pairs: list[tuple[Spot, Spot]], scene: Scene, rng: np.random.Generator) -> Iterator[tuple[Spot, Spot]]:
+    """Choose pairs, (of the first frame, of the last one), so that neither names nor frames tell which is nearer."""
+    items = {item.category: item for item in scene.unique_objects()}
+    pools = [
+        by_expectation([pair for pair in pairs if winner(DEPTH[0], pair) is pair[side]], DEPTH[0], items)
+        for side in (0, 1)
+    ]
+    streams = [
+        in_rounds(rng, {"first": pools[0][one], "last": pools[1][other]})
+        for one, other in (("expected", "surprising"), ("surprising", "expected"))
+    ]
+    return take_turns(streams)
 
 
 def generate_same(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
@@ -124,23 +137,23 @@ def in_the_picture(scene: Scene) -> list[list[Relation]]:
 
 
 def _same_marked(scene: Scene, frames: tuple[int, int], rng: np.random.Generator) -> Iterator[Fact]:
+    fields = {"rule": "frames.same_object", "wording": "frames.same_marked"}
     early, late = (shown_in(scene, index) for index in frames)
-    for number, relations in shuffled(rng, product(early.keys() & late.keys(), in_the_picture(scene))):
-        marked = draw_marked(scene, list(shuffled(rng, (early[number], late[number]))), rng, ("bbox", "mask"))
-        if marked is None or not are_separate(marked.spots):
-            continue
-        fact = compare(
-            marked.spots,
-            pick(rng, relations),
-            scene,
-            {"kind": {"bbox": "box", "mask": "mask"}[marked.kind]},
-            rule="frames.same_object",
-            wording="frames.same_marked",
-            prompt_type=marked.kind,
-            regions=marked.regions,
-        )
+    for number, relations in shuffled(rng, product(sorted(early.keys() & late.keys()), in_the_picture(scene))):
+        fact = compare_marked_twice(scene, (early[number], late[number]), pick(rng, relations), rng, **fields)
         if fact is not None:
             yield fact
+
+
+def compare_marked_twice(
+    scene: Scene, views: tuple[Shown, Shown], relation: Relation, rng: np.random.Generator, **fields
+) -> Fact | None:
+    """Mark one object in two frames and ask in which it is further left, nearer and so on; None if ambiguous."""
+    marked = draw_marked(scene, list(shuffled(rng, views)), rng, ("bbox", "mask"))
+    if marked is None:
+        return None
+    words = {"kind": {"bbox": "box", "mask": "mask"}[marked.kind]}
+    return compare(marked.spots, relation, scene, words, prompt_type=marked.kind, regions=marked.regions, **fields)
 
 
 def _same_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:

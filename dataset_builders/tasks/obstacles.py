@@ -39,7 +39,6 @@ class Slide:
         hits: In the way → metres until they touch.
         clear: Not in the way.
         unclear: Neither: too close to call.
-        spare: Metres by which the closest call of `hits` and `clear` is clear.
     """
 
     mover: int
@@ -48,7 +47,6 @@ class Slide:
     hits: dict[int, float]
     clear: frozenset[int]
     unclear: frozenset[int]
-    spare: float
 
 
 def slides(top: Tabletop, mover: int) -> list[Slide]:
@@ -58,7 +56,7 @@ def slides(top: Tabletop, mover: int) -> list[Slide]:
     a margin deep in it; it is not where the mover keeps a margin to it until well in touch with the target.
     """
     others = top.obstacles(mover)
-    targets = [index for index in others if top.standing[index] and top.named[index]]
+    targets = [index for index in others.tolist() if top.standing[index] and top.named[index]]
     if not targets:
         return []
     start = top.boxes.centers[mover]
@@ -81,17 +79,21 @@ def slides(top: Tabletop, mover: int) -> list[Slide]:
                 {int(others[at]): float(touch[row, at]) * distance for at in np.flatnonzero(hit)},
                 frozenset(others[clear].tolist()),
                 frozenset(others[judged & ~hit & ~clear].tolist()),
-                _spare(blocks, start, ends[row], touch[row, own], hit, clear) - top.margin,
             )
         )
     return found
 
 
-def _spare(blocks: Blocks, start: np.ndarray, end: np.ndarray, arrival: float, hit, clear) -> float:
-    """Return the least metres that a hit is deep, or a miss is wide, at stations of the way."""
-    stations = start + np.linspace(0, arrival, 17)[:, None] * (end - start)
-    deepest = blocks.depths(stations).max(0)
-    return float(min([*deepest[hit], *-deepest[clear]], default=np.inf))
+def room_to_spare(top: Tabletop, way: Slide) -> float:
+    """Return by how many metres more than the margin hits are deep, and misses wide; that of the closest call."""
+    judged = [*way.hits, *way.clear]
+    if not judged:
+        return float("inf")
+    start, blocks = top.boxes.centers[way.mover], Blocks.around(top.boxes[judged], top.boxes[[way.mover]])
+    ahead = (top.boxes.centers[way.target] - start) * [1, 1, 0]
+    deepest = blocks.deepest(start, start + way.length / np.linalg.norm(ahead) * ahead)
+    hits = len(way.hits)
+    return float(np.concatenate([deepest[:hits], -deepest[hits:]]).min()) - top.margin
 
 
 @once_per_item
@@ -221,7 +223,7 @@ def _fact(scene: Scene, top: Tabletop, way: Slide, rule: str, answer: str, choic
             "way_m": tidy(way.length),
             "in_the_way_m": {str(scene.objects[at].instance_id): tidy(length) for at, length in way.hits.items()},
         },
-        margins={"to_spare_m": tidy(way.spare)},
+        margins={"to_spare_m": tidy(room_to_spare(top, way))},
         words={
             "a": names[0],
             "b": names[1],

@@ -148,13 +148,15 @@ def generate_ranks(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """
     anchors = find_anchors(scene, rng)
     sizes = Sizes.of([anchors.items[anchors.groups[name].start] for name in anchors.names], scene.scale)
+    wins = sizes.wins()
     forms = shuffled(rng, product(range(len(MEASURED)), COUNTS))
-    yield from take_turns(_ranks(anchors, sizes, row, count, scene, rng) for row, count in forms)
+    yield from take_turns(_ranks(anchors, sizes, wins[row], row, count, scene, rng) for row, count in forms)
 
 
-def _ranks(anchors: Anchors, sizes: Sizes, row: int, count: int, scene: Scene, rng) -> Iterator[Fact]:
+def _ranks(
+    anchors: Anchors, sizes: Sizes, wins: np.ndarray, row: int, count: int, scene: Scene, rng
+) -> Iterator[Fact]:
     sets = subsets(len(anchors.names), count)
-    wins = sizes.wins()[row]
     clear = wins | wins.T | np.eye(len(wins), dtype=bool)
     sets = sets[clear[sets[:, :, None], sets[:, None]].all((1, 2))]
     sets = np.take_along_axis(sets, np.argsort(-sizes.lengths[row][sets], axis=1), axis=1)

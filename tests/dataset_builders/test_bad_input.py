@@ -227,5 +227,5 @@ def test_an_interrupted_build_leaves_nothing(tmp_path, capsys, write_rooms, monk
 
     monkeypatch.setattr(VsiMetaSource, "load", interrupted)
     code, _, err = run(tmp_path, capsys, "--source", "vsi-meta", "--input", write_rooms(2))
-    assert (code, err) == (130, "error: interrupted, the same command goes on where it was\n")
+    assert (code, err) == (130, "error: interrupted, give the same command again to go on\n")
     assert list((tmp_path / "out").iterdir()) == []

@@ -2,6 +2,7 @@ import csv
 import json
 import pickle
 import shutil
+import struct
 import sys
 from pathlib import Path
 
@@ -152,7 +153,7 @@ def test_a_flight_becomes_a_scene(tmp_path, turned):
 
 def test_a_photo_that_does_not_match_is_left_out_and_listed(tmp_path):
     folder = write(tmp_path / "field")
-    other = np.random.default_rng(5).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+    other = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     (folder / "more").mkdir()
     write_photo(folder / "more" / "DJI_0002.jpg", other)
     write_photo(folder / "more" / "DJI_0001.jpg", other)  # the one in the folder itself counts
@@ -190,25 +191,42 @@ def link_outside(folder):
     (folder / "DJI_0001.JPG").symlink_to(folder.parent / "outside.jpg")
 
 
-def announce_too_many(folder):
+def unknown_format(folder):
     content = bytearray((folder / "model.laz").read_bytes())
-    content[107:111] = (4_000_000_000).to_bytes(4, "little")  # the number of points in the header of LAS 1.2
+    content[104] = 0b1011_1100
     (folder / "model.laz").write_bytes(content)
+
+
+def announce(field):
+    """Write four billion into the header, where LAS 1.2 counts records and points and LAZ counts chunks."""
+
+    def damage(folder):
+        content = bytearray((folder / "model.laz").read_bytes())
+        (start,) = struct.unpack_from("<I", content, 96)
+        (table,) = struct.unpack_from("<q", content, start)
+        struct.pack_into("<I", content, {"records": 100, "points": 107, "chunks": table + 4}[field], 4_000_000_000)
+        (folder / "model.laz").write_bytes(content)
+
+    return damage
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (cut("model.laz", 0), "field/model.laz: point cloud: is empty; copy the file again"),
-        (cut("model.laz", 100), "field/model.laz: point cloud: cannot be decoded"),
-        (cut("model.laz", 5000), "field/model.laz: point cloud: cannot be decoded"),
-        (announce_too_many, "field/model.laz: point count: announces 4,000,000,000 points"),
+        (cut("model.laz", 100), "field/model.laz: header: is not complete"),
+        (cut("model.laz", 5000), "field/model.laz: header: is not complete"),
+        (unknown_format, "field/model.laz: point cloud: cannot be decoded"),
+        (announce("records"), "field/model.laz: records: 4,000,000,000 are announced in"),
+        (announce("points"), "field/model.laz: points: 4,000,000,000 are announced in"),
+        (announce("chunks"), "field/model.laz: chunks: 4,000,000,000 are announced in"),
         (replace_cloud(epsg=4326), "field/model.laz: coordinate system: is EPSG:4326; project the cloud"),
         (replace_cloud(point_format=1), "field/model.laz: colours: are missing"),
         (lambda folder: (folder / "second.las").touch(), "field/second.las: file: is a second point cloud"),
         (cut("DJI_0001.JPG", 0), "field/DJI_0001.JPG: image: is empty"),
         (cut("DJI_0001.JPG", 2000), "field/DJI_0001.JPG: image: cannot be decoded"),
         (rewrite(gps=False), "field/DJI_0001.JPG: GPSLatitude: is missing"),
+        (rewrite(), "field: photos: none of 1 agrees with model.laz"),  # all black
         (rewrite(pitch=-60), "field/DJI_0001.JPG: GimbalPitchDegree: is -60.0; leave out"),
         (
             lambda folder: Image.new("RGB", (40, 30)).save(folder / "DJI_0001.JPG"),
@@ -240,24 +258,24 @@ def test_folders_without_a_cloud_are_refused(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def brighton(tmp_path_factory):
-    """A scene of three photos: 0018, which the cloud hardly covers, 0026, taken on the way back, and 0035."""
+def published():
+    """What SOURCE.md and exif.csv say of the photos, by name."""
     if not DATA.is_dir():
         pytest.skip("real data drone_brighton is not beside the project (../shared/data)")
+    with open(DATA / "exif.csv") as file:
+        return {row["file"].removesuffix(".JPG"): row for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module")
+def brighton(tmp_path_factory, published):
+    """A scene of three photos: 0018, which the cloud hardly covers, 0026, taken on the way back, and 0035."""
     folder = tmp_path_factory.mktemp("brighton")
     for name in ("model.laz", "small/DJI_0018.jpg", "small/DJI_0026.jpg", "small/DJI_0035.jpg"):
         shutil.copy(DATA / name, folder)
     return load(folder, frame_width=448)
 
 
-@pytest.fixture(scope="module")
-def published():
-    """What SOURCE.md and exif.csv say of the photos, by name."""
-    with open(DATA / "exif.csv") as file:
-        return {row["file"].removesuffix(".JPG"): row for row in csv.DictReader(file)}
-
-
-def test_real_positions_in_utm(brighton, published):
+def test_real_positions_in_utm(published):
     """exif.csv holds the projection that another program computed, to the centimetre."""
     for row in published.values():
         found = to_utm(float(row["lat_deg"]), float(row["lon_deg"]), zone=15)

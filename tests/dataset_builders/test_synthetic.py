@@ -100,8 +100,8 @@ def test_visible_points_lie_inside_the_box_and_reach_its_top(scenes):
             distance = np.linalg.norm(item.center - frame.camera.camera_to_world[:3, 3])
             assert inside.max() < 2e-6 * distance
             foot = item.center[2] - item.size[2] / 2
-                top = (points[:, 2].max() - foot) / item.size[2]
-                highest[item.instance_id] = max(highest.get(item.instance_id, -1), top)
+            top = (points[:, 2].max() - foot) / item.size[2]
+            highest[item.instance_id] = max(highest.get(item.instance_id, -1), top)
         assert all(top <= 1 + 1e-4 for top in highest.values())
         reached += np.mean([top > 0.85 for top in highest.values()])
     assert reached / len(scenes) > 0.7

@@ -255,9 +255,10 @@ def test_near_the_threshold_nothing_is_asked(gap, answer):
 
 def test_yes_and_no_are_equally_likely_about_every_category_and_comparison(scenes):
     tally = defaultdict(Counter)
-    for seed in range(40):
+    for seed in range(30):
+        scene = room(seed)
         for name in BOXES:
-            for fact in facts(name, room(seed), seed, most=40):
+            for fact in facts(name, scene, seed, most=40):
                 tally[name, fact.semantics[0], fact.measured.get("relation", "")][fact.answer] += 1
     for seed, scene in enumerate(scenes):
         for name in FRAMES:
@@ -268,7 +269,7 @@ def test_yes_and_no_are_equally_likely_about_every_category_and_comparison(scene
         number = counts.total()
         assert abs(counts["yes"] - number / 2) <= 3 * np.sqrt(number) / 2 + 1, (group, counts)
         total += counts
-    assert total.total() > 2000 and abs(total["yes"] / total.total() - 0.5) < 0.035
+    assert total.total() > 1500 and abs(total["yes"] / total.total() - 0.5) < 0.035
 
 
 def key(fact: Fact) -> tuple:

@@ -85,7 +85,7 @@ def expected_turns(scene: Scene, fact) -> list[str]:
 
 
 @pytest.mark.parametrize("scale", ["indoor", "drone"])
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_turns_follow_from_the_text_and_legs_are_clear(seed, scale):
     scene, items = room(seed, scale), by_name(room(seed, scale))
     margin = SCALES[scale].margin

@@ -262,13 +262,13 @@ def test_answers_swap_when_two_objects_swap(seed):
 
 
 def test_names_do_not_tell_the_answer():
-    """A guesser knows, for half of 120 rooms, which answer is most often right for the same names and question."""
-    rooms = [room(number, spread=0.1) for number in range(120)]
+    """A guesser knows, for half of 80 rooms, which answer is most often right for the same names and question."""
+    rooms = [room(number, spread=0.1) for number in range(80)]
     asked = [
         (number % 2, fact)
         for number, scene in enumerate(rooms)
         for name in BY_NAME
-        for fact in facts(name, scene, most=12)
+        for fact in facts(name, scene, most=16)
     ]
     seen = defaultdict(Counter)
     for half, fact in asked:
@@ -279,7 +279,7 @@ def test_names_do_not_tell_the_answer():
         best = [option for option in fact.options if known[option] == max(known.values(), default=0)]
         hits.append((fact.answer in best) / len(best))
         chance.append(1 / len(fact.options))
-    assert len(asked) > 1500 and abs(np.mean(hits) - np.mean(chance)) < 0.04
+    assert len(asked) > 1200 and abs(np.mean(hits) - np.mean(chance)) < 0.04
 
 
 def test_facts_are_distinct_and_repeatable_and_need_metres():

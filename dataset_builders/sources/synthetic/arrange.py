@@ -43,6 +43,8 @@ class Stock:
     def __init__(self, rng: np.random.Generator, scale: str):
         """Shuffle the names of a scale."""
         self.rng, self.scale, self.margin = rng, scale, SCALES[scale].margin
+        # From a street little is seen of what lies flat, or deep in something.
+        self.from_above = scale != "outdoor"
         self._things = self._names(THINGS[scale])
         self._flats = self._names(flat_names(scale))
         self._holders = {kind: self._names(names) for kind, names in HOLDERS[scale].items()}
@@ -71,7 +73,7 @@ class Stock:
 
     def any(self, upright: bool = False) -> Model:
         """Return a thing, at times a flat one."""
-        return self.flat(upright) if self.often(FLAT_SHARE) else self.thing()
+        return self.flat(upright or not self.from_above) if self.often(FLAT_SHARE) else self.thing()
 
     def name(self, kind: str) -> str:
         """Return the name of a holder."""
@@ -90,12 +92,11 @@ def turned(stock: Stock, model: Model, z: float, room: float = 0.0) -> Placed:
 
 
 def stuck(stock: Stock, model: Model, holder: Model) -> Placed:
-    """Put an upright flat thing against one of the two broad sides of a holder."""
-    side = int(stock.rng.choice([-1, 1]))
-    y = side * float(holder.size[1] + model.size[1]) / 2
+    """Put an upright flat thing against the front of a holder, which is its -Y side."""
+    y = -float(holder.size[1] + model.size[1]) / 2
     spare = float(holder.size[0] - model.size[0])
     low, high = 0.6 * stock.margin, 0.95 * float(holder.size[2] - model.size[2])
-    return Placed(model, 0.4 * spare * stock.between(-1, 1), y, 0.0 if side > 0 else pi, stock.between(low, high))
+    return Placed(model, 0.4 * spare * stock.between(-1, 1), y, pi, stock.between(low, high))
 
 
 def on_block(stock: Stock) -> Group:
@@ -124,7 +125,10 @@ def in_tray(stock: Stock) -> Group:
     side = stock.flat(upright=True) if stock.often(SECOND_SHARE) else None
     inner = 1.1 * across(inside) * stock.between(1.0, 1.4)
     floor, wall = max(0.06 * inner, 0.3 * stock.margin), 0.05 * inner
-    deep = max(float(inside.size[2]) * stock.between(0.55, 0.95), 0.2 * inner)
+    sunk = stock.between(0.55, 0.95) if stock.from_above else stock.between(0.45, 0.55)
+    deep = float(inside.size[2]) * sunk
+    if stock.from_above:
+        deep = max(deep, 0.2 * inner)
     if side:
         inner = max(inner, 1.25 * float(side.size[0]))
         deep = max(deep, float(side.size[2]) * stock.between(1.1, 1.4) + stock.margin - floor)

@@ -61,7 +61,9 @@ def scatter(
             if rows:
                 rank = next(index for index, other in enumerate(models) if other is model) / (len(models) - 1)
                 y = 0.3 * y + (0.7 - 1.4 * rank) * half[1]
-            return Placed(model, float(x), float(y), float(rng.uniform(0, tau)))
+            # Groups have their front at the -Y side.
+            turn = rng.uniform(-1, 1) if rows and isinstance(model, Group) else rng.uniform(0, tau)
+            return Placed(model, float(x), float(y), float(turn))
 
         placed = place_all(models, propose, gap)
         if len(placed) == len(models):

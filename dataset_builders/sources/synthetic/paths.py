@@ -70,7 +70,8 @@ def _free_paths(rng: np.random.Generator, site: Site, time: np.ndarray, field_of
     top = max(float(item.center[2] + item.size[2] / 2) for item in site.objects)
     for attempt in range(ATTEMPTS):
         if site.plan is None:
-            eyes, targets = OPEN_PATHS[site.scale](rng, time, float(reach), top, field_of_view)
+            away = float(reach) * (1 + attempt / ATTEMPTS)
+            eyes, targets = OPEN_PATHS[site.scale](rng, time, away, top, field_of_view)
         else:
             eyes, targets = _walk_room(rng, time, site.plan, 1 - attempt / ATTEMPTS)
         if _is_free(eyes, site, 0.1 * site.caster.unit):

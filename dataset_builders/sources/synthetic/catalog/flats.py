@@ -7,11 +7,31 @@ from dataset_builders.sources.synthetic.shapes import Material, Part, box, cylin
 
 # Per scale: names of rectangles with a border, names of discs with a rim, the range of their sizes, metres.
 FLATS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[float, float]]] = {
-    "tiny_tabletop": (("stamp", "label", "microchip"), ("magnet", "badge"), (0.007, 0.012)),
-    "tabletop": (("postcard", "sticky note", "photo"), ("fridge magnet", "coaster"), (0.06, 0.1)),
-    "indoor": (("picture", "mirror", "poster"), ("wall clock", "dartboard"), (0.32, 0.5)),
-    "outdoor": (("notice board", "street map", "banner"), ("medallion", "traffic mirror"), (0.9, 1.3)),
-    "drone": (("billboard", "solar panel", "mural"), ("satellite dish", "emblem"), (8.0, 13.0)),
+    "tiny_tabletop": (
+        ("stamp", "label", "microchip", "foil sheet", "price tag"),
+        ("magnet", "badge", "sequin", "game token"),
+        (0.007, 0.012),
+    ),
+    "tabletop": (
+        ("postcard", "sticky note", "photo", "playing card", "ticket"),
+        ("fridge magnet", "coaster", "patch", "compact disc"),
+        (0.06, 0.1),
+    ),
+    "indoor": (
+        ("picture", "mirror", "poster", "calendar", "tapestry"),
+        ("wall clock", "dartboard", "cymbal", "wall plate"),
+        (0.32, 0.5),
+    ),
+    "outdoor": (
+        ("notice board", "banner", "street map", "shop sign", "chalkboard"),
+        ("medallion", "traffic mirror", "archery target", "station clock"),
+        (0.9, 1.3),
+    ),
+    "drone": (
+        ("billboard", "solar panel", "mural", "scoreboard", "flag"),
+        ("satellite dish", "emblem", "clock face", "turntable"),
+        (8.0, 13.0),
+    ),
 }
 
 
