@@ -77,20 +77,25 @@ class DatasetFiles:
             InputError: if a file is broken.
         """
         for path in self.parts[config]:
-            for number in range(pq.read_metadata(path).num_row_groups):
-                group = Group(path, number)
-                yield group, read_group(group, columns)
+            with pq.ParquetFile(path) as file:
+                for number in range(file.num_row_groups):
+                    group = Group(path, number)
+                    yield group, _read(file, group, columns)
 
 
-def read_group(group: Group, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a row group.
+def read_group(group: Group) -> pa.Table:
+    """Read a row group with all columns.
 
     Raises:
         InputError: if the file is broken.
     """
+    with pq.ParquetFile(group.path) as file:
+        return _read(file, group, None)
+
+
+def _read(file: pq.ParquetFile, group: Group, columns: Sequence[str] | None) -> pa.Table:
     try:
-        with pq.ParquetFile(group.path) as file:
-            return file.read_row_group(group.number, columns=columns)
+        return file.read_row_group(group.number, columns=columns)
     except (pa.ArrowException, OSError):
         raise InputError(group.path, f"row group {group.number}", "cannot be read", "copy or build it again") from None
 

@@ -113,12 +113,12 @@ def _spread(items: Sequence[int], most: int) -> list[int]:
 def _add_scenes(scenes: dict, group: Group, table: pa.Table) -> None:
     columns = (table[name].to_pylist() for name in ("source", "scene_id", "scale"))
     for row, (source, scene_id, scale) in enumerate(zip(*columns, strict=True)):
-        scenes[group.split, source, scene_id] = SceneEntry(scene_id, source, group.split, scale, group, row)
+        scenes[group.split, scale, source, scene_id] = SceneEntry(scene_id, source, group.split, scale, group, row)
 
 
 def _add_questions(scenes: dict, group: Group, table: pa.Table) -> None:
-    for (source, scene_id, task), number in count(table, ["source", "scene_id", "task"]).items():
-        entry = scenes[group.split, source, scene_id]
+    for (*key, task), number in count(table, ["scale", "source", "scene_id", "task"]).items():
+        entry = scenes[group.split, *key]
         entry.tasks[task] += number
         if group not in entry.question_groups:
             entry.question_groups.append(group)

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +49,7 @@ def bin_label(number: int) -> str:
     return "< 0" if number < 0 else f"{EDGES[number - 1]:g}" if number else "0"
 
 
+@cache
 def margin_kind(name: str) -> str:
     """Return in what a margin is measured: the unit that ends its name, or the name itself.
 

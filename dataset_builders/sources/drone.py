@@ -8,9 +8,11 @@ One scene is a folder of
 
 The world has X east, Y north and Z up, its origin at the least easting and northing and at the median elevation of
 the points. A photo's focal length is its EXIF's; its pose starts from GPS and gimbal and is then matched with the
-cloud (see `photo_match`). Depths are those of the cloud, where its colours agree with the photo's. Photos that do not
-match, or of which the cloud covers little, are left out, and `metadata` lists them. A scene has no objects: nothing
-names any.
+cloud (see `photo_match`). Over level ground focal length and height trade off: on the flight over Brighton Beach that
+this was made with, EXIF and the height by GPS agree with the cloud to 2 %, but heights 5 % off match about as well.
+
+Depths are those of the cloud, where its colours agree with the photo's. Photos that do not match, or of which the
+cloud covers little, are left out, and `metadata` lists them. A scene has no objects: nothing names any.
 """
 
 from dataclasses import dataclass

@@ -30,6 +30,7 @@ from dataset_builders.tasks import (
     route,
     size,
     size_comparison,
+    spatial_relation,
     view_change,
     view_measures,
 )
@@ -69,6 +70,7 @@ RULES: tuple[Rule, ...] = tuple(
         placement,
         obstacles,
         grasping,
+        spatial_relation,
     )
     for rule in module.RULES
 )

@@ -1,14 +1,14 @@
 """Comparisons across frames: two objects that different frames show, and one object that two frames show."""
 
 from collections.abc import Iterator
-from itertools import combinations, islice, product
+from itertools import chain, combinations, islice, product
 
 import numpy as np
 
 from dataset_builders.question import Fact
 from dataset_builders.scene import Scene
 from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
-from dataset_builders.tasks.image_position import axes, by_expectation, compare
+from dataset_builders.tasks.image_position import axes, compare
 from dataset_builders.tasks.marked_spots import draw_marked
 from dataset_builders.tasks.pointing import Shown, shown_in
 from dataset_builders.tasks.relations import RELATIONS, Relation, room_to_spare, winner
@@ -20,8 +20,6 @@ from dataset_builders.taxonomy import SCALES
 
 MOST_PAIRS = 12
 """Pairs of frames that are compared, drawn at random, so that a long video stays cheap."""
-MOST_NAMED = 12
-"""Objects of each frame that are combined by name."""
 DEPTH = [RELATIONS[word] for word in ("nearer", "farther")]
 
 
@@ -46,8 +44,9 @@ def generate_two(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
 
     Needs: boxes, frames, instances, depth, metric.
     Rule: depths of the nearest visible surfaces (of points themselves where points mark them), each along the viewing
-        direction of its own camera. Objects are marked in any two frames, or named in the first and last one. Named
-        ones are balanced as in `image_position.generate_named`, and as often nearer in the first frame as in the last.
+        direction of its own camera. Objects are marked in any two frames, or named in the first and last one. Names
+        are asked about only where the other one is nearer once the two swap frames, and then in both ways; as often as
+        not the nearer one is that of the first frame. So neither names nor frames tell the answer.
     Dropped: masks under 20 x 20 pixels of 448 x 336; depths that differ by no more than the scale's margin or 5 %, or
         whose order differs from that of the distances.
     Source: SpaceVista, Table B8 (position comparison across frames).
@@ -80,15 +79,9 @@ def _two_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     ends = end_frames(scene)
     if len(ends) < 2:
         return
-    spots = [list(shuffled(rng, named_spots(scene, index).values()))[:MOST_NAMED] for index in ends]
-    frame_of = {id(spot): name for group, name in zip(spots, ends.values(), strict=True) for spot in group}
-    margin = SCALES[scene.scale].margin
-    clear = [
-        pair
-        for pair in product(*spots)
-        if pair[0].label != pair[1].label and room_to_spare(DEPTH[0], pair, margin) > 0
-    ]
-    for pair in _balanced(clear, scene, rng):
+    spots = [named_spots(scene, index) for index in ends]
+    frame_of = {id(spot): name for group, name in zip(spots, ends.values(), strict=True) for spot in group.values()}
+    for pair in chain.from_iterable(in_rounds(rng, _swapped(scene, *spots))):
         pair = tuple(shuffled(rng, pair))
         frame, other = (frame_of[id(spot)] for spot in pair)
         yield compare(
@@ -104,18 +97,19 @@ def _two_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
         )
 
 
-def _balanced(pairs: list[tuple[Spot, Spot]], scene: Scene, rng: np.random.Generator) -> Iterator[tuple[Spot, Spot]]:
-    """Choose pairs, (of the first frame, of the last one), so that neither names nor frames tell which is nearer."""
-    items = {item.category: item for item in scene.unique_objects()}
-    pools = [
-        by_expectation([pair for pair in pairs if winner(DEPTH[0], pair) is pair[side]], DEPTH[0], items)
-        for side in (0, 1)
-    ]
-    streams = [
-        in_rounds(rng, {"first": pools[0][one], "last": pools[1][other]})
-        for one, other in (("expected", "surprising"), ("surprising", "expected"))
-    ]
-    return take_turns(streams)
+def _swapped(scene: Scene, first: dict[str, Spot], last: dict[str, Spot]) -> dict[str, list[tuple]]:
+    """List pairs of objects of which the other one is nearer once they swap frames, by the frame that has the nearer.
+
+    Each comes with its swapped pair, so that asking about both tells nothing about the names.
+    """
+    margin, pools = SCALES[scene.scale].margin, {"first": [], "last": []}
+    for name, other in combinations(sorted(first.keys() & last.keys()), 2):
+        two = (first[name], last[other]), (first[other], last[name])
+        if all(room_to_spare(DEPTH[0], pair, margin) > 0 for pair in two):
+            nearer = [winner(DEPTH[0], pair) for pair in two]
+            if nearer[0].label != nearer[1].label:
+                pools["first" if nearer[0] is first[name] else "last"].append(two)
+    return pools
 
 
 def generate_same(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:

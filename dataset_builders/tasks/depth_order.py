@@ -13,6 +13,7 @@ from dataset_builders.scene import Scene
 from dataset_builders.tasks.across_frames import named_spots
 from dataset_builders.tasks.depth import TRIES_PER_FRAME, frames_with_depth
 from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
+from dataset_builders.tasks.image_position import prominence
 from dataset_builders.tasks.marked_spots import draw_marked
 from dataset_builders.tasks.pointing import shown_in
 from dataset_builders.tasks.points import free_points
@@ -128,7 +129,7 @@ def generate_objects(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     Needs: boxes, frames, instances, depth, metric.
     Rule: the depths of the nearest visible surfaces. Objects are marked by boxes or masks in any frame, or named in
         the first or last one. The wrong orders are drawn at random, so that each option is equally likely to be right.
-        Named objects are nearer the larger they are in as many groups as they are farther in, going by most pairs.
+        In as many named groups as not the nearer one of most pairs is the more prominent one.
     Dropped: masks under 20 x 20 pixels of 448 x 336; objects that are not clearly apart as in `generate_points`.
     Source: SpaceVista, Table B8 (relative depth); SpatialEvo's environment (depth_order_obj_obj).
     """
@@ -150,11 +151,12 @@ def _marked(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact
 
 
 def _named(scene: Scene, index: int, end: str, rng: np.random.Generator) -> Iterator[Fact]:
-    sizes = {item.category: item.size.max() for item in scene.unique_objects()}
+    camera = scene.frames[index].camera
+    prominences = {item.category: prominence(item, camera) for item in scene.unique_objects()}
     pools: dict[str, list[list[Spot]]] = {"expected": [], "surprising": []}
     for group in _groups(scene, list(named_spots(scene, index).values()), rng):
         pairs = combinations(sorted(group, key=NEARER.key), 2)
-        expected = [sizes[near.label] > sizes[far.label] for near, far in pairs]
+        expected = [prominences[near.label] > prominences[far.label] for near, far in pairs]
         if 2 * sum(expected) != len(expected):
             pools["expected" if 2 * sum(expected) > len(expected) else "surprising"].append(group)
     for group in in_rounds(rng, pools):

@@ -13,6 +13,7 @@ from dataset_builders.geometry import Boxes, point_distances
 from dataset_builders.question import Fact
 from dataset_builders.scene import Scene, SceneObject
 from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
+from dataset_builders.tasks.image_position import TO_THE_CAMERA, prominence
 from dataset_builders.tasks.position import BAND, NEAREST, SECTORS, direction_fact, directions, sight_angles
 from dataset_builders.tasks.relations import LEAST_DEPTH_RATIO
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
@@ -25,7 +26,6 @@ LEAST_LEVEL = np.cos(np.radians(45))
 MOST_OBJECTS = 16
 """Objects that are combined, drawn at random, so that a crowded scene stays cheap."""
 SIDES = ("left", "right")
-TO_THE_CAMERA = {"nearer": "nearer to", "farther": "farther from"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def generate_comparison(scene: Scene, rng: np.random.Generator) -> Iterator[Fact
     Needs: boxes, frames, instances, metric.
     Rule: two objects, each the only one of its category, of which the frame shows at most one. Left and right: the
         angles from straight ahead of two objects in front of the camera. Near and far: the exact distances from the
-        camera to the boxes; as often as not the nearer object is the smaller one, so that names do not tell.
+        camera to the boxes; as often as not the nearer one is the less prominent one, so that names do not tell.
     Dropped: angles closer than 10 degrees, boxes whose extreme corners are not in the order of their centres, cameras
         that look up or down by more than 45 degrees; distances that differ by no more than the scale's margin or 5 %.
     Source: SpaceVista, Table B8 (position comparison across frames).
@@ -161,8 +161,9 @@ def _nearness(point: Standpoint, scene: Scene, rng: np.random.Generator) -> Iter
         least = max(SCALES[scene.scale].margin, LEAST_DEPTH_RATIO * point.distances[far])
         spare = point.distances[far] - point.distances[near] - least
         if spare > 0 and point.distances[near] > 0:
-            larger = point.objects[near].size.max() > point.objects[far].size.max()
-            pools["expected" if larger else "surprising"].append((near, far, float(spare)))
+            camera = scene.frames[point.frame_index].camera
+            expected = prominence(point.objects[near], camera) > prominence(point.objects[far], camera)
+            pools["expected" if expected else "surprising"].append((near, far, float(spare)))
     for near, far, spare in in_rounds(rng, pools):
         relation = pick(rng, TO_THE_CAMERA)
         best, rest = (near, far) if relation == "nearer" else (far, near)

@@ -6,7 +6,7 @@ from itertools import combinations, product
 import numpy as np
 
 from dataset_builders.question import Fact
-from dataset_builders.scene import Scene, SceneObject
+from dataset_builders.scene import Camera, Scene, SceneObject
 from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
 from dataset_builders.tasks.marked_spots import draw_marked
 from dataset_builders.tasks.pointing import shown_in
@@ -22,6 +22,9 @@ TO_THE_CAMERA = {"nearer": "nearer to", "farther": "farther from"}
 KIND = {"point": "point", "bbox": "object", "mask": "object"}
 MOST_NAMED = 16
 """Named objects of a frame that are combined, drawn at random, so that a crowded scene stays cheap."""
+
+STEEP = np.sin(np.radians(45))
+"""Vertical part of its viewing direction from which on a camera looks from above."""
 
 
 def axes(scene: Scene) -> list[list[Relation]]:
@@ -67,7 +70,7 @@ def generate_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     Needs: as for `generate_marked`.
     Rule: objects that are the only one of their category; the centre of the visible box is compared in the image, the
         nearest visible surface in depth. What names could tell is balanced: as often as not the one that is higher in
-        the picture is the one that stands lower in the world, and the nearer one is the smaller one.
+        the picture is the one that stands lower in the world, and the nearer one is the less prominent one.
     Dropped: as for boxes in `generate_marked`.
     Source: as for `generate_marked`.
     """
@@ -87,7 +90,7 @@ def _named(scene: Scene, index: int, end: str, relations: Sequence[Relation], rn
     names = list(shuffled(rng, nameable))[:MOST_NAMED]
     spots = [named_spot(name, seen[nameable[name].instance_id], frame) for name in names]
     clear = [pair for pair in combinations(spots, 2) if are_separate(pair) and _spare(pair, relations[0], scene) > 0]
-    for pair in in_rounds(rng, by_expectation(clear, relations[0], nameable)):
+    for pair in in_rounds(rng, by_expectation(clear, relations[0], nameable, frame.camera)):
         pair, relation = tuple(shuffled(rng, pair)), pick(rng, relations)
         fact = compare(
             pair,
@@ -105,17 +108,18 @@ def _named(scene: Scene, index: int, end: str, relations: Sequence[Relation], rn
 
 
 def by_expectation(
-    pairs: Sequence[Sequence[Spot]], relation: Relation, items: Mapping[str, SceneObject]
+    pairs: Sequence[Sequence[Spot]], relation: Relation, items: Mapping[str, SceneObject], camera: Camera
 ) -> dict[str, list[Sequence[Spot]]]:
     """Sort pairs of named spots by whether they are as one expects who knows the objects but not the picture.
 
-    One expects that what stands higher is higher in the picture, and that what is larger is nearer. Nothing is
+    One expects that what stands higher is higher in the picture, and of depth what `prominence` says. Nothing is
     expected of left and right.
 
     Args:
         pairs: Two spots each, labelled by category.
         relation: One of those of the axis that is compared.
         items: Category → the object.
+        camera: That of the frame.
     """
     if relation.axis == "x":
         return {"any": list(pairs)}
@@ -125,9 +129,15 @@ def by_expectation(
         if relation.axis == "y":
             expected = lesser.center[2] > greater.center[2]
         else:
-            expected = lesser.size.max() > greater.size.max()
+            expected = prominence(lesser, camera) > prominence(greater, camera)
         pools["expected" if expected else "surprising"].append(pair)
     return pools
+
+
+def prominence(item: SceneObject, camera: Camera) -> float:
+    """Return by what one expects an object to be nearer than another: its height from above, else its longest side."""
+    from_above = abs(camera.camera_to_world[2, 2]) > STEEP
+    return float(np.abs(item.rotation[:, 2]) @ item.size if from_above else item.size.max())
 
 
 def _spare(spots: Sequence[Spot], relation: Relation, scene: Scene) -> float:

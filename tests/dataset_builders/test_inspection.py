@@ -447,7 +447,7 @@ async def in_browser(browser, profile, address, expression, width):
             attached = await ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
             session["sessionId"] = attached["sessionId"]
             await ask("Page.enable")
-            size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+            size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True}
             await ask("Emulation.setDeviceMetricsOverride", **size)
             await ask("Page.navigate", url=address)
             while (await tab.receive_json()).get("method") != "Page.loadEventFired":

@@ -132,9 +132,8 @@ def test_questions_about_real_tables_are_answered_by_their_depth(real_data, fold
         assert float(question.fact.measured["depth_m"]) * 100 == pytest.approx(centimetres(question.fact.regions[0]))
     for question in orders:
         by_depth = sorted(question.fact.regions, key=centimetres)
-        nearest = "near" in question.text
-        assert nearest != ("far" in question.text)
-        assert question.fact.answer == by_depth[0 if nearest else -1].colour
+        end = {"nearer": 0, "farther": -1}[question.fact.measured["relation"]]
+        assert question.fact.answer == by_depth[end].colour
 
 
 def truncate(folder):

@@ -108,38 +108,38 @@ def test_slides_agree_with_boxes_pushed_along_in_small_steps(seed):
     for way in ways:
         start, end = boxes.centers[way.mover].copy(), boxes.centers[way.target].copy()
         end[2] = start[2]
-        steps = np.linspace(0, 1, 120)[:, None]
+        steps = np.linspace(0, 1, 90)[:, None]
         stations = start + steps * (end - start)
-        halves, axes = boxes.halves[[way.mover] * 120], boxes.axes[[way.mover] * 120]
+        halves, axes = boxes.halves[[way.mover] * 90], boxes.axes[[way.mover] * 90]
         apart = {
             index: box_distances(Boxes(stations, halves, axes), boxes[[index]])
             for index in {*way.hits, *way.clear, *way.unclear, way.target}
         }
         touched = int((apart[way.target] == 0).argmax())
-        assert way.length == pytest.approx(np.linalg.norm(stations[touched] - start), abs=0.01)
+        assert way.length == pytest.approx(np.linalg.norm(stations[touched] - start), abs=0.012)
         for index in way.hits:
             assert apart[index][:touched].min() == 0
             first = np.linalg.norm(stations[(apart[index] == 0).argmax()] - start)
-            assert way.hits[index] == pytest.approx(first, abs=0.01)
+            assert way.hits[index] == pytest.approx(first, abs=0.012)
         assert all(apart[index][: touched + 1].min() >= margin - 1e-9 for index in way.clear)
-        widest = min([np.inf, *(apart[index][: touched + 1].min() for index in way.clear)])
+        widest = min([np.inf, *(apart[index][:touched].min() for index in way.clear)])
         assert -1e-9 <= room_to_spare(survey(scene), way) <= widest - margin + 1e-9
 
 
 def test_yes_and_no_are_equally_likely_whatever_is_moved():
     answers = {name: Counter() for name in NAMES}
-    for seed in range(40):
+    for seed in range(28):
         scene = scattered(seed)
         for fact in run(generate_free, scene, seed):
             assert fact.answer == verdict(scene, fact.words["a"], fact.words["b"])
             answers[fact.words["a"]][fact.answer] += 1
     total = sum(answers.values(), Counter())
-    assert total.total() > 300 and abs(total["yes"] / total.total() - 0.5) < 0.06
+    assert total.total() > 200 and abs(total["yes"] / total.total() - 0.5) < 0.07
 
 
 def test_the_named_obstacle_is_the_only_one_of_the_options_and_no_name_looks_guilty():
     right, offered = Counter(), Counter()
-    for seed in range(20):
+    for seed in range(14):
         scene = scattered(seed)
         ways = {
             (scene.objects[way.mover].category, scene.objects[way.target].category): way
@@ -153,7 +153,7 @@ def test_the_named_obstacle_is_the_only_one_of_the_options_and_no_name_looks_gui
             assert hits & set(fact.options) == {fact.answer} and set(fact.options) - clear == {fact.answer}
             right[fact.answer] += 1
             offered.update({option: 1 / len(fact.options) for option in fact.options})
-    assert sum(right.values()) > 120
+    assert sum(right.values()) > 80
     assert all(right[name] == pytest.approx(offered[name], rel=0.35, abs=8) for name in offered)
 
 

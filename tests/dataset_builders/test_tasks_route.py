@@ -89,7 +89,7 @@ def expected_turns(scene: Scene, fact) -> list[str]:
 def test_turns_follow_from_the_text_and_legs_are_clear(seed, scale):
     scene, items = room(seed, scale), by_name(room(seed, scale))
     margin = SCALES[scale].margin
-    asked = facts(scene, most=80)
+    asked = facts(scene, most=50)
     assert len({(*fact.words.values(), fact.options) for fact in asked}) == len(asked) > 20
     for fact in asked:
         assert fact.answer.split(", ") == expected_turns(scene, fact)
@@ -131,7 +131,7 @@ def test_walked_backwards_a_route_takes_the_opposite_turns_in_reverse():
         assert forward[stops[::-1]].split(", ") == mirrored(forward[stops]).split(", ")[::-1]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0, 360), st.floats(-50, 50), st.booleans())
 def test_moving_the_world_changes_nothing_and_a_mirror_swaps_left_and_right(seed, yaw, shift, mirror):
     scene = room(seed, names=NAMES[:4])
@@ -153,7 +153,7 @@ def test_moving_the_world_changes_nothing_and_a_mirror_swaps_left_and_right(seed
 def test_no_sequence_of_turns_is_likelier_than_the_other_options():
     """Guess the sequence that is right most often under the same options, fitted on every other room."""
     right, seen = defaultdict(Counter), []
-    for seed in range(60):
+    for seed in range(40):
         for fact in facts(room(seed, names=NAMES[:6]), seed, most=40):
             seen.append((seed, frozenset(fact.options), fact.answer))
     for seed, options, answer in seen:
@@ -162,7 +162,7 @@ def test_no_sequence_of_turns_is_likelier_than_the_other_options():
     tested = [(options, answer) for seed, options, answer in seen if not seed % 2 and right[options]]
     hits = np.mean([right[options].most_common(1)[0][0] == answer for options, answer in tested])
     chance = np.mean([1 / len(options) for options, _ in tested])
-    assert len(tested) > 500 and abs(hits - chance) < 0.05
+    assert len(tested) > 300 and abs(hits - chance) < 0.06
 
 
 def test_real_rooms_give_routes_whose_turns_can_be_recomputed(real_data):
