@@ -8,8 +8,11 @@ DEMO := build/demo
 LAUNCH := $(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no
 # How much data the demo makes; how long it trains is in trl_recipes/configs/*_tiny.yaml.
 SCENES ?= 340
-# Without relative_distance: its prompts are the longest, and minutes of training teach a tiny model nothing of it.
-TASKS := position_comparison object_counting object_size absolute_distance depth_estimation room_size
+# Rules of six tasks, in few words each: what a tiny model can begin to learn in minutes.
+TASKS := vsi.object_count vsi.object_size size.of_marked vsi.absolute_distance image.distance_of_boxed \
+	vsi.relative_direction image.compare_marks image.compare_names \
+	image.depth_of_point image.depth_of_object image.order_points vsi.room_size
+WORDINGS := 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -28,7 +31,7 @@ $(INSTALLED): setup.py
 demo: $(INSTALLED)  ## render, ask, train, evaluate, publish: build/demo/report.html
 	rm -rf $(DEMO)
 	$(BIN)/python -m dataset_builders build --source synthetic --output $(DEMO)/dataset \
-		--tasks $(TASKS) --num-scenes $(SCENES) --max-per-scene 20 --num-frames 4 --frame-size 224x168 --num-proc 2 --seed 0
+		--tasks $(TASKS) --max-wordings $(WORDINGS) --num-scenes $(SCENES) --max-per-scene 20 --num-frames 4 --frame-size 224x168 --num-proc 2 --seed 0
 	$(LAUNCH) trl_recipes/sft.py --config trl_recipes/configs/sft_tiny.yaml \
 		--dataset $(DEMO)/dataset --output_dir $(DEMO)/sft
 	$(LAUNCH) trl_recipes/grpo.py --config trl_recipes/configs/grpo_tiny.yaml \

@@ -54,7 +54,7 @@ setup(
         ]
     ),
     package_data={
-        "dataset_builders": ["benchmarks/*.txt", "templates/*.yaml"],
+        "dataset_builders": ["benchmarks/*.txt", "inspection/pages/*", "templates/*.yaml"],
         "hub_cards": ["templates/*"],
         "trl_recipes": ["configs/*.yaml"],
     },

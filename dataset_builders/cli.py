@@ -1,4 +1,4 @@
-"""The command of this package: `python -m dataset_builders build | audit | import | templates`."""
+"""The command of this package: `python -m dataset_builders build | audit | import | inspect | templates`."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from dataset_builders.build import build_dataset
 from dataset_builders.errors import CommandParser, InputError, run_command
 from dataset_builders.importers.command import EXAMPLE as IMPORT_EXAMPLE
 from dataset_builders.importers.command import add_import
+from dataset_builders.inspection.command import add_arguments as add_inspect
 from dataset_builders.leakage import builtin_lists, excluded_scenes
 from dataset_builders.pager import pages
 from dataset_builders.settings import BuildSettings
@@ -77,7 +78,7 @@ def _templates(arguments: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="python -m dataset_builders", description=__doc__, epilog=EXAMPLE)
-    commands = parser.add_subparsers(required=True, metavar="build | audit | import | templates")
+    commands = parser.add_subparsers(required=True, metavar="build | audit | import | inspect | templates")
     _add_build(commands.add_parser("build", help="scenes to a dataset folder", epilog=EXAMPLE))
     audit = commands.add_parser("audit", help="answer published questions from the scenes and compare")
     audit.add_argument("--scenes", required=True, type=Path, metavar="DIR", help="folder of the VSI meta info")
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--json", type=Path, metavar="FILE", help="also write the agreement as JSON")
     audit.set_defaults(command=_audit)
     add_import(commands.add_parser("import", help="a published file to a dataset folder", epilog=IMPORT_EXAMPLE))
+    add_inspect(commands.add_parser("inspect", help="look at a dataset folder in a browser"))
     templates = commands.add_parser("templates", help="page through the templates of questions and rationales")
     templates.add_argument("--task", metavar="TASK", help="only of this task")
     templates.set_defaults(command=_templates)

@@ -206,9 +206,11 @@ def shorten(path: np.ndarray, is_free: IsFree) -> np.ndarray:
     rows, columns = np.triu_indices(len(points), 1)
     lengths = np.full((len(points), len(points)), np.inf)
     lengths[rows, columns] = np.linalg.norm(points[rows] - points[columns], axis=1)
-    # Neighbours are joined by the path itself; rounding must not part them.
-    blocked = ~is_free(points[rows], points[columns]) & (columns > rows + 1)
+    # Points of one leg are joined by the path itself; rounding must not part them.
+    blocked = ~is_free(points[rows], points[columns]) & (rows // PIECES < (columns - 1) // PIECES)
     lengths[rows[blocked], columns[blocked]] = np.inf
+    # Of ways that are equally long up to rounding, that of the fewest legs.
+    lengths += PARALLEL * np.linalg.norm(np.diff(path, axis=0), axis=1).sum()
     costs, before = np.zeros(len(points)), np.zeros(len(points), int)
     for index in range(1, len(points)):
         through = costs[:index] + lengths[:index, index]

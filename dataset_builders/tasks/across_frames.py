@@ -20,6 +20,7 @@ from dataset_builders.taxonomy import SCALES
 
 MOST_PAIRS = 12
 """Pairs of frames that are compared, drawn at random, so that a long video stays cheap."""
+KINDS = {"bbox": "box", "mask": "mask"}
 DEPTH = [RELATIONS[word] for word in ("nearer", "farther")]
 
 
@@ -143,10 +144,12 @@ def compare_marked_twice(
     scene: Scene, views: tuple[Shown, Shown], relation: Relation, rng: np.random.Generator, **fields
 ) -> Fact | None:
     """Mark one object in two frames and ask in which it is further left, nearer and so on; None if ambiguous."""
-    marked = draw_marked(scene, list(shuffled(rng, views)), rng, ("bbox", "mask"))
+    marked = draw_marked(scene, list(shuffled(rng, views)), rng, tuple(KINDS))
     if marked is None:
         return None
-    words = {"kind": {"bbox": "box", "mask": "mask"}[marked.kind]}
+    kind = KINDS[marked.kind]
+    tags = [f"the {spot.label} {kind}" for spot in marked.spots]
+    words = {"kind": kind, "tag": tags[0], "tag_b": tags[1]}
     return compare(marked.spots, relation, scene, words, prompt_type=marked.kind, regions=marked.regions, **fields)
 
 

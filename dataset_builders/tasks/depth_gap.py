@@ -26,7 +26,7 @@ from dataset_builders.taxonomy import SCALES
 
 LEAST_TIMES = 1.25
 """Smallest ratio in question, so that one decimal says it well enough."""
-SURFACE = "the nearest visible surface of {}"
+NOTE = " Go by the nearest visible surface of each."
 
 
 def generate_of_points(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
@@ -48,7 +48,7 @@ def _points(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact
         marks = list(zip(list(shuffled(rng, REGION_COLOURS))[:2], pair, strict=True))
         spots = [point_spot(colour, point, scene.frames[index]) for colour, point in marks]
         regions = tuple(point_region(index, colour, point) for colour, point in marks)
-        yield from _both(scene, spots, [spot.phrase for spot in spots], rng, prompt_type="point", regions=regions)
+        yield from _both(scene, spots, {"where": "", "note": ""}, rng, prompt_type="point", regions=regions)
 
 
 def generate_of_objects(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
@@ -70,27 +70,24 @@ def _marked(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact
     for pair in shuffled(rng, combinations(shown_in(scene, index).values(), 2)):
         marked = draw_marked(scene, list(shuffled(rng, pair)), rng, ("bbox", "mask"))
         if marked is not None:
-            phrases = [SURFACE.format(spot.phrase) for spot in marked.spots]
-            yield from _both(scene, marked.spots, phrases, rng, prompt_type=marked.kind, regions=marked.regions)
+            fields = {"prompt_type": marked.kind, "regions": marked.regions}
+            yield from _both(scene, marked.spots, {"where": "", "note": NOTE}, rng, **fields)
 
 
 def _named(scene: Scene, index: int, end: str, rng: np.random.Generator) -> Iterator[Fact]:
     for pair in shuffled(rng, combinations(named_spots(scene, index).values(), 2)):
         pair = list(shuffled(rng, pair))
-        phrases = [SURFACE.format(spot.phrase) for spot in pair]
         fields = {"prompt_type": "text", "semantics": tuple(spot.label for spot in pair), "key_frames": (index,)}
-        yield from _both(scene, pair, phrases, rng, f" in the {end} frame", **fields)
+        yield from _both(scene, pair, {"where": f" in the {end} frame", "note": NOTE}, rng, **fields)
 
 
-def _both(
-    scene: Scene, spots: Sequence[Spot], phrases: Sequence[str], rng: np.random.Generator, where: str = "", **fields
-) -> Iterator[Fact]:
+def _both(scene: Scene, spots: Sequence[Spot], words: dict[str, str], rng, **fields) -> Iterator[Fact]:
     """Ask for the difference, the ratio or both, of two spots that are clearly apart in the picture."""
     if not are_separate(spots):
         return
     gap = gap_between(scene, spots)
-    near, far = (phrases[place] for place in gap.order)
-    words = {"a": phrases[0], "b": phrases[1], "near": near, "far": far, "where": where, **gap.words()}
+    near, far = (spots[place].phrase for place in gap.order)
+    words = {**words, "a": spots[0].phrase, "b": spots[1].phrase, "near": near, "far": far, **gap.words()}
     facts = [difference(gap, words, rule="image.depth_difference", **fields), _ratio(gap, words, **fields)]
     yield from (fact for fact in shuffled(rng, facts) if fact is not None)
 

@@ -175,7 +175,7 @@ def _ask_beside(scene: Scene, pair, right: int, marked: np.ndarray, pixels, room
         words={
             "a": names[0],
             "b": names[1],
-            "side": BESIDE[SIDES[right]],
+            "side": f"{BESIDE[SIDES[right]]} the {names[1]}",
             "choice": joined(order, "or"),
             "rest": joined(rest, "and"),
         },

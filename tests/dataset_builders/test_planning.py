@@ -150,6 +150,11 @@ def test_rrt_connect_finds_a_way_exactly_where_a_flooded_grid_does(gap, passes):
         assert np.array_equal(path, again)
 
 
+def test_a_path_that_cannot_be_shortened_keeps_its_corners_only():
+    corners = np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0.3], [0.2, 1.1, 0.3]])
+    assert np.array_equal(shorten(corners, lambda starts, ends: np.zeros(len(starts), bool)), corners)
+
+
 def test_a_free_straight_way_needs_no_search():
     path = rrt_connect(np.zeros(3), np.ones(3), lambda starts, ends: np.ones(len(starts), bool), [], 0.1)
     assert path.tolist() == [[0, 0, 0], [1, 1, 1]]

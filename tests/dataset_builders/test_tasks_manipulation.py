@@ -228,6 +228,7 @@ def test_the_spot_beside_is_on_the_side_that_is_named(scenes):
         points = spots(scene, fact, survey(scene).level)
         along = {colour: (point - target.center)[:2] for colour, point in points.items()}
         named = view.direction(fact.measured["side"])[:2]
+        assert fact.words["side"].endswith(f"the {fact.words['b']}")
         best = max(along, key=lambda colour: along[colour] @ named / np.linalg.norm(along[colour]))
         assert best == fact.answer
         assert along[best] @ named == pytest.approx(np.linalg.norm(along[best]), rel=1e-3)
