@@ -10,7 +10,8 @@ MAX_REPLY_TOKENS = 2048
 SYSTEM = """You edit questions about a video of a scene. You get JSON with a question, its computed answer and the
 computation behind it. Reply with one JSON object {"question": "...", "rationale": "..."} and nothing else.
 question: the same question in other, natural words. Keep every number, object name, colour, direction, unit, choice
-and text in square brackets, each as often and in the same order as in the original; do not answer it and do not add or drop a condition.
+and text in square brackets, as often and in the same order as in the original; do not answer it and do not add or
+drop a condition.
 rationale: one to four sentences that lead to the answer, using only the numbers and objects given. The last sentence
 ends with exactly the text of "answer", followed by a full stop.
 Plain text in one line each: no markup, no lists."""

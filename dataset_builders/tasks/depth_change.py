@@ -9,7 +9,13 @@ import numpy as np
 
 from dataset_builders.question import Fact
 from dataset_builders.scene import Scene
-from dataset_builders.tasks.across_frames import DEPTH, compare_marked_twice, frame_pairs, named_in_both_ends
+from dataset_builders.tasks.across_frames import (
+    DEPTH,
+    compare_marked_twice,
+    frame_pairs,
+    named_in_both_ends,
+    named_twice,
+)
 from dataset_builders.tasks.depth_gap import difference, gap_between
 from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
 from dataset_builders.tasks.image_position import compare
@@ -50,37 +56,20 @@ def generate_nearer(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
         whose order differs from that of the distances.
     Source: SpaceVista, Table B8 (relative depth, several frames).
     """
-    marked = take_turns(_nearer_marked(scene, pair, rng) for pair in frame_pairs(scene, rng))
-    yield from take_turns([marked, _nearer_named(scene, rng)])
+    fields = {"task": "depth_estimation", "rule": "frames.nearer"}
+    marked = take_turns(_nearer_marked(scene, pair, rng, **fields) for pair in frame_pairs(scene, rng))
+    named = named_twice(scene, DEPTH, rng, wording="frames.nearer_named", **fields)
+    yield from take_turns([marked, named])
 
 
-def _nearer_marked(scene: Scene, frames: tuple[int, int], rng: np.random.Generator) -> Iterator[Fact]:
-    fields = {"task": "depth_estimation", "rule": "frames.nearer", "wording": "frames.nearer_marked"}
+def _nearer_marked(scene: Scene, frames: tuple[int, int], rng: np.random.Generator, **fields) -> Iterator[Fact]:
     early, late = (shown_in(scene, index) for index in frames)
     for number in shuffled(rng, sorted(early.keys() & late.keys())):
-        fact = compare_marked_twice(scene, (early[number], late[number]), pick(rng, DEPTH), rng, **fields)
+        fact = compare_marked_twice(
+            scene, (early[number], late[number]), pick(rng, DEPTH), rng, wording="frames.nearer_marked", **fields
+        )
         if fact is not None:
             yield fact
-
-
-def _nearer_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
-    margin, pools = SCALES[scene.scale].margin, {"first frame": [], "last frame": []}
-    for name, spots in named_in_both_ends(scene).items():
-        if room_to_spare(DEPTH[0], spots, margin) > 0:
-            pools[winner(DEPTH[0], spots).label].append((name, spots))
-    for name, spots in in_rounds(rng, pools):
-        yield compare(
-            list(shuffled(rng, spots)),
-            pick(rng, DEPTH),
-            scene,
-            {"thing": name},
-            task="depth_estimation",
-            rule="frames.nearer",
-            wording="frames.nearer_named",
-            prompt_type="text",
-            semantics=(name,),
-            key_frames=tuple(end_frames(scene)),
-        )
 
 
 NEEDS = frozenset({"boxes", "frames", "instances", "depth", "metric"})

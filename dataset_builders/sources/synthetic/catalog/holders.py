@@ -71,7 +71,7 @@ class Holder:
 
 def block(rng: Generator, width: float, depth: float, height: float) -> Holder:
     """Make a closed box with a coloured foot and lid."""
-    trim, pattern = paint(rng), str(rng.choice(["plain", "speckle"]))
+    trim, pattern = paint(rng), str(rng.choice(["plain", "checker"]))
     body = paint(rng, "oak", "cream", "grey", "teal", "brick", "navy", "steel", pattern=pattern, period=0.4 * width)
     low, high = 0.12 * height, 0.84 * height
     return Holder(
