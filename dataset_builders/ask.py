@@ -12,7 +12,7 @@ from dataset_builders.language import say
 from dataset_builders.question import Fact, Question
 from dataset_builders.scene import Scene
 from dataset_builders.tasks import Rule, lacking
-from dataset_builders.tasks.draw import take_turns
+from dataset_builders.tasks.draw import shuffled, take_turns
 
 NOTHING_LEFT = "nothing unambiguous to ask"
 
@@ -49,7 +49,9 @@ def ask(scene: Scene, rules: Sequence[Rule], seed: int, limit: int, most_wording
         able = [rule for rule, lacks in missing.items() if not lacks]
         if able:
             said: set[str] = set()
-            streams[task] = take_turns(_said(rule, scene, seed, said, most_wordings) for rule in able)
+            # In another order for every scene, so that each rule comes first somewhere, however few are asked.
+            turns = shuffled(_generator(scene, task, seed), able)
+            streams[task] = take_turns(_said(rule, scene, seed, said, most_wordings) for rule in turns)
         else:
             skipped[task] = _reason(missing.values())
     questions = tuple(islice(_distinct(take_turns(streams.values())), limit))
@@ -61,7 +63,7 @@ def ask(scene: Scene, rules: Sequence[Rule], seed: int, limit: int, most_wording
 
 def _said(rule: Rule, scene: Scene, seed: int, said: set[str], most_wordings: int | None) -> Iterator[Question]:
     """Put every fact of a rule in words, then all of them again in other words, until no text is new."""
-    rng = _generator(scene, rule, seed)
+    rng = _generator(scene, rule.name, seed)
     again: Iterable[Fact] = rule.generate(scene, rng)
     while again:
         kept = []
@@ -83,8 +85,8 @@ def _distinct(questions: Iterator[Question]) -> Iterator[Question]:
             yield question
 
 
-def _generator(scene: Scene, rule: Rule, seed: int) -> np.random.Generator:
-    words = (hashlib.sha256(text.encode()).digest() for text in (scene.scene_id, rule.name))
+def _generator(scene: Scene, name: str, seed: int) -> np.random.Generator:
+    words = (hashlib.sha256(text.encode()).digest() for text in (scene.scene_id, name))
     return np.random.default_rng([seed, *(int.from_bytes(word) for word in words)])
 
 

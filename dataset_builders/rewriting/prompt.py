@@ -70,7 +70,8 @@ def parse_rewrite(content: str) -> Rewrite | None:
     Rewrite(question='How far?', rationale='It is 2 m.')
     >>> parse_rewrite('{"question": "How far?", "ratio')
     """
-    text = content.rpartition("</think>")[2]
+    thought, end, rest = content.partition("</think>")
+    text = rest if end and not thought.lstrip().startswith(("{", "```")) else content
     try:
         reply = json.loads(text[text.find("{") : text.rfind("}") + 1])
     except (ValueError, RecursionError):

@@ -17,13 +17,10 @@ from dataset_builders.tasks.across_frames import (
     named_twice,
 )
 from dataset_builders.tasks.depth_gap import difference, gap_between
-from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
-from dataset_builders.tasks.image_position import compare
+from dataset_builders.tasks.draw import pick, shuffled, take_turns
 from dataset_builders.tasks.pointing import shown_in
-from dataset_builders.tasks.relations import room_to_spare, winner
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.visibility import end_frames
-from dataset_builders.taxonomy import SCALES
 
 
 def generate_of_same(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
