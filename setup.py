@@ -5,6 +5,7 @@ from setuptools import find_packages, setup
 # Lower bounds are the versions the test suite ran with, or the older set named in docs/architecture.md.
 # datasets keeps an upper bound: `dataset_builders.packaged` registers its builder in a private table there.
 REQUIREMENTS = [
+    "aiohttp>=3.11",
     "filelock>=3.12",
     "numpy>=2.0",
     "scipy>=1.13",

@@ -1,4 +1,4 @@
-"""The command of this package: `python -m dataset_builders build | audit | import | inspect | templates`."""
+"""The command of this package: `python -m dataset_builders build | audit | import | inspect | rewrite | templates`."""
 
 import argparse
 import json
@@ -15,6 +15,8 @@ from dataset_builders.importers.command import add_import
 from dataset_builders.inspection.command import add_arguments as add_inspect
 from dataset_builders.leakage import builtin_lists, excluded_scenes
 from dataset_builders.pager import pages
+from dataset_builders.rewriting.command import EXAMPLE as REWRITE_EXAMPLE
+from dataset_builders.rewriting.command import add_arguments as add_rewrite
 from dataset_builders.settings import BuildSettings
 from dataset_builders.sources.opening import NUM_FRAMES, NUM_SCENES, OPTIONS, SourceOptions, open_sources
 from dataset_builders.tasks import TASKS
@@ -78,7 +80,7 @@ def _templates(arguments: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="python -m dataset_builders", description=__doc__, epilog=EXAMPLE)
-    commands = parser.add_subparsers(required=True, metavar="build | audit | import | inspect | templates")
+    commands = parser.add_subparsers(required=True, metavar="build | audit | import | inspect | rewrite | templates")
     _add_build(commands.add_parser("build", help="scenes to a dataset folder", epilog=EXAMPLE))
     audit = commands.add_parser("audit", help="answer published questions from the scenes and compare")
     audit.add_argument("--scenes", required=True, type=Path, metavar="DIR", help="folder of the VSI meta info")
@@ -87,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.set_defaults(command=_audit)
     add_import(commands.add_parser("import", help="a published file to a dataset folder", epilog=IMPORT_EXAMPLE))
     add_inspect(commands.add_parser("inspect", help="look at a dataset folder in a browser"))
+    add_rewrite(commands.add_parser("rewrite", help="put a dataset in a model's words", epilog=REWRITE_EXAMPLE))
     templates = commands.add_parser("templates", help="page through the templates of questions and rationales")
     templates.add_argument("--task", metavar="TASK", help="only of this task")
     templates.set_defaults(command=_templates)
