@@ -47,7 +47,7 @@ def numeric_options(answer: str, rng: np.random.Generator) -> tuple[str, ...]:
         Ascending numbers, the truth among them, neighbours at least 20 % apart; empty if there are none.
 
     >>> numeric_options("5.0", np.random.default_rng(0)), numeric_options("2", np.random.default_rng(1))
-    (('2.8', '3.4', '4.1', '5.0'), ('1', '2'))
+    (('2.8', '3.4', '4.1', '5.0'), ('2', '3'))
     """
     truth, decimals = float(answer), len(answer.partition(".")[2])
     if truth <= 0:

@@ -60,7 +60,13 @@ class KittiSource:
     name: ClassVar[str] = "kitti"
 
     def __post_init__(self):
-        """Read the annotations."""
+        """Read the annotations.
+
+        Raises:
+            InputError: if there is no such folder, or its annotations are missing or broken.
+        """
+        if not Path(self.folder).is_dir():
+            raise InputError(self.folder, "--input", "is not a folder", f"give one that holds {FILE}")
         self.refs()
 
     def refs(self) -> list[SceneRef]:
