@@ -184,7 +184,10 @@ def _median_scores(seen: Sequence[Item], held: Sequence[Item], group: Callable[[
 
 
 def chance_scores(items: Sequence[Item]) -> list[float]:
-    """Return what guessing scores: evenly among options, or with the answer of the next question in that unit."""
+    """Return what guessing scores: evenly among options, or with the answer of a far question in the same unit.
+
+    Neighbours are about the same scene, often with the same answer; half the list away is another scene.
+    """
     others, scores = defaultdict(list), []
     for item in items:
         others[item.unit].append(float(item.answer) if not item.options else 0.0)
@@ -195,5 +198,5 @@ def chance_scores(items: Sequence[Item]) -> list[float]:
             continue
         pool = others[item.unit]
         turn[item.unit] += 1
-        scores.append(mean_relative_accuracy(pool[turn[item.unit] % len(pool)], float(item.answer)))
+        scores.append(mean_relative_accuracy(pool[(turn[item.unit] + len(pool) // 2) % len(pool)], float(item.answer)))
     return scores

@@ -16,12 +16,12 @@ from dataset_builders.tasks.spots import Spot
 from dataset_builders.taxonomy import METRES, SCALES
 
 RULES = {rule.name: rule for module in (depth, depth_order, depth_gap, depth_change) for rule in module.RULES}
-SOURCE = SyntheticSource(num_scenes=10, seed=8, num_frames=4, frame_size=(160, 120))
+SOURCE = SyntheticSource(num_scenes=5, seed=8, num_frames=4, frame_size=(160, 120))
 
 
 @pytest.fixture(scope="module")
 def scenes() -> list[Scene]:
-    """Two scenes of every scale."""
+    """A scene of every scale."""
     return [SOURCE.load(ref) for ref in SOURCE.refs()]
 
 
@@ -69,7 +69,7 @@ def in_metres(fact) -> float:
 def test_depths_are_those_of_the_pixels(scenes, name):
     for scene in scenes:
         found = facts(name, scene)
-        assert len(found) >= 5
+        assert len(found) >= 3
         for fact in found:
             (truth,) = depths_of(scene, fact).values()
             assert in_metres(fact) == pytest.approx(truth, rel=0.1)
@@ -166,28 +166,26 @@ def scaled(scene: Scene, factor: float) -> Scene:
     return replace(scene, objects=objects, frames=tuple(frames))
 
 
-def test_depths_scale_with_the_world_and_ratios_do_not(scenes):
+def by_question(name: str, scene: Scene) -> dict[tuple, float]:
+    """The answers by rule, objects and frames, in metres where they have a unit."""
+    found = [fact for fact in facts(name, scene, 300) if fact.prompt_type == "text"]
+    return {
+        (fact.rule, frozenset(fact.semantics), fact.key_frames): in_metres(fact) if fact.unit else float(fact.answer)
+        for fact in found
+    }
+
+
+@pytest.mark.parametrize("name", ["image.depth_of_object", "image.depth_gap_of_objects", "frames.depth_change"])
+def test_depths_scale_with_the_world_and_ratios_do_not(scenes, name):
     for scene in scenes:
-        large = scaled(scene, 4.0)
-        original, enlarged = (
-            {f.words["a"] + str(f.key_frames): f for f in facts("image.depth_of_object", s, 99)}
-            for s in (scene, large)
-        )
-        assert original.keys() <= enlarged.keys() and original
-        for key, fact in original.items():
-            assert enlarged[key].measured["depth_m"] == pytest.approx(4 * fact.measured["depth_m"], rel=1e-5)
-        ratios, again = (
-            {
-                (f.semantics, f.key_frames): f.answer
-                for f in facts("image.depth_gap_of_objects", s, 999)
-                if f.rule == "image.depth_ratio" and not f.regions
-            }
-            for s in (scene, large)
-        )
-        same = [
-            float(ratios[key]) == pytest.approx(float(again[key]), abs=0.11) for key in ratios.keys() & again.keys()
-        ]
-        assert all(same)
+        original, enlarged = by_question(name, scene), by_question(name, scaled(scene, 4.0))
+        # What is large enough to be asked about stays so.
+        assert original.keys() <= enlarged.keys()
+        for question, answer in original.items():
+            if question[0] == "image.depth_ratio":
+                assert enlarged[question] == pytest.approx(answer, rel=0.1)
+            else:
+                assert enlarged[question] == pytest.approx(4 * answer, rel=0.15)
 
 
 def test_shallow_scenes_give_nothing(scenes):
