@@ -8,13 +8,13 @@ import numpy as np
 from dataset_builders.question import Fact
 from dataset_builders.scene import Scene
 from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
-from dataset_builders.tasks.image_position import axes, compare
+from dataset_builders.tasks.image_position import axes, compare, named_spots
 from dataset_builders.tasks.marked_spots import draw_marked
 from dataset_builders.tasks.pointing import Shown, shown_in
 from dataset_builders.tasks.relations import RELATIONS, Relation, room_to_spare, winner
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.sightings import sightings
-from dataset_builders.tasks.spots import Spot, named_spot, object_spot
+from dataset_builders.tasks.spots import Spot, object_spot
 from dataset_builders.tasks.visibility import end_frames, frames_with_masks
 from dataset_builders.taxonomy import SCALES
 
@@ -27,17 +27,6 @@ DEPTH = [RELATIONS[word] for word in ("nearer", "farther")]
 def frame_pairs(scene: Scene, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
     """Draw pairs of frames with masks, the earlier one first."""
     return islice(shuffled(rng, combinations(frames_with_masks(scene), 2)), MOST_PAIRS)
-
-
-def named_spots(scene: Scene, index: int) -> dict[str, Spot]:
-    """Return what an end frame shows of the objects that are the only one of their category, by name."""
-    frame = scene.frames[index]
-    seen = sightings(frame)
-    return {
-        item.category: named_spot(item.category, seen[item.instance_id], frame)
-        for item in scene.unique_objects()
-        if item.instance_id in seen
-    }
 
 
 def generate_two(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
@@ -62,7 +51,9 @@ def _two_marked(scene: Scene, frames: tuple[int, int], rng: np.random.Generator)
         if one == other:
             continue
         marked = draw_marked(scene, list(shuffled(rng, (early[one], late[other]))), rng)
-        fact = marked and compare(
+        if marked is None:
+            continue
+        fact = compare(
             marked.spots,
             pick(rng, DEPTH),
             scene,

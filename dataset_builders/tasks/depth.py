@@ -87,8 +87,10 @@ def _marked(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact
     names = {item.instance_id: item.category for item in scene.objects}
     for number, shown in shuffled(rng, shown_in(scene, index).items()):
         marked = draw_marked(scene, [shown], rng, ("bbox", "mask"))
-        fields = marked and {"prompt_type": marked.kind, "regions": marked.regions, "semantics": (names[number],)}
-        fact = marked and _ask_depth(marked.spots[0], scene, {}, rule="image.depth_of_marked", **fields)
+        if marked is None:
+            continue
+        fields = {"prompt_type": marked.kind, "regions": marked.regions, "semantics": (names[number],)}
+        fact = _ask_depth(marked.spots[0], scene, {}, rule="image.depth_of_marked", **fields)
         if fact is not None:
             yield fact
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from dataset_builders.question import REGION_COLOURS, Fact
 from dataset_builders.scene import Scene
-from dataset_builders.tasks.across_frames import named_spots
 from dataset_builders.tasks.depth import SHORTEST, TRIES_PER_FRAME, frames_with_depth
 from dataset_builders.tasks.draw import shuffled, take_turns
+from dataset_builders.tasks.image_position import named_spots
 from dataset_builders.tasks.marked_spots import draw_marked
 from dataset_builders.tasks.pointing import shown_in
 from dataset_builders.tasks.points import free_points

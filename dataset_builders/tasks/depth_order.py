@@ -10,10 +10,9 @@ import numpy as np
 
 from dataset_builders.question import REGION_COLOURS, Fact, Region
 from dataset_builders.scene import Scene
-from dataset_builders.tasks.across_frames import named_spots
 from dataset_builders.tasks.depth import TRIES_PER_FRAME, frames_with_depth
 from dataset_builders.tasks.draw import in_rounds, pick, shuffled, take_turns
-from dataset_builders.tasks.image_position import prominence
+from dataset_builders.tasks.image_position import named_spots, prominence
 from dataset_builders.tasks.marked_spots import draw_marked
 from dataset_builders.tasks.pointing import shown_in
 from dataset_builders.tasks.points import free_points

@@ -84,27 +84,32 @@ def generate_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
 
 
 def _named(scene: Scene, index: int, end: str, relations: Sequence[Relation], rng) -> Iterator[Fact]:
-    frame, axis = scene.frames[index], relations[0].axis
-    seen = sightings(frame)
-    nameable = {item.category: item for item in scene.unique_objects() if item.instance_id in seen}
-    names = list(shuffled(rng, nameable))[:MOST_NAMED]
-    spots = [named_spot(name, seen[nameable[name].instance_id], frame) for name in names]
+    items, camera = {item.category: item for item in scene.unique_objects()}, scene.frames[index].camera
+    spots = list(shuffled(rng, named_spots(scene, index).values()))[:MOST_NAMED]
     clear = [pair for pair in combinations(spots, 2) if are_separate(pair) and _spare(pair, relations[0], scene) > 0]
-    for pair in in_rounds(rng, by_expectation(clear, relations[0], nameable, frame.camera)):
-        pair, relation = tuple(shuffled(rng, pair)), pick(rng, relations)
-        fact = compare(
+    for pair in in_rounds(rng, by_expectation(clear, relations[0], items, camera)):
+        pair = tuple(shuffled(rng, pair))
+        yield compare(
             pair,
-            relation,
+            pick(rng, relations),
             scene,
             {"frame": end},
             rule="image.compare_names",
-            wording=f"image.compare_names_{'depth' if axis == 'depth' else 'image'}",
             prompt_type="text",
             semantics=tuple(spot.label for spot in pair),
             key_frames=(index,),
         )
-        if fact is not None:
-            yield fact
+
+
+def named_spots(scene: Scene, index: int) -> dict[str, Spot]:
+    """Return what an end frame shows of the objects that are the only one of their category, by name."""
+    frame = scene.frames[index]
+    seen = sightings(frame)
+    return {
+        item.category: named_spot(item.category, seen[item.instance_id], frame)
+        for item in scene.unique_objects()
+        if item.instance_id in seen
+    }
 
 
 def by_expectation(

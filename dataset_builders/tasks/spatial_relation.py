@@ -4,7 +4,7 @@ The relations, and when they are too close to call, are those of `contact`; whic
 that of `links`. Where only boxes are known a scene has few relations, and often none that can be crossed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -85,14 +85,11 @@ def _choose(scene: Scene, rng: np.random.Generator, rule: str, option: Callable[
     """Ask about each of several links in turn; they are the options, each in the words that `option` finds for it."""
     contacts, links = find_contacts(scene), named_links(scene, rng)
     held = [(one.kind, one.anchor) for one in contacts.found]
-    links = [link for link in links if held.count((link.kind, link.contact.anchor)) == 1]
+    # Where two would be the same option, one of them is asked about.
+    by_option = {option(link): link for link in links if held.count((link.kind, link.contact.anchor)) == 1}
+    links = list(by_option.values())
     sets = ([links[index] for index in chosen] for chosen in alternatives(rng, crossable(links, contacts)))
-    yield from take_turns(_each(chosen, rng, rule, option) for chosen in sets if _differ(map(option, chosen)))
-
-
-def _differ(texts: Iterable[str]) -> bool:
-    texts = list(texts)
-    return len(set(texts)) == len(texts)
+    yield from take_turns(_each(chosen, rng, rule, option) for chosen in sets)
 
 
 def _each(links: Sequence[Link], rng: np.random.Generator, rule: str, option: Callable[[Link], str]) -> Iterator[Fact]:

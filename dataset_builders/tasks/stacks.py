@@ -61,7 +61,9 @@ def _marked(sight: Sight, rng: np.random.Generator) -> Iterator[Fact]:
         if set(stack) <= sight.views.keys():
             marks = sight.marks(stack, rng)
             colours = [mark.colour for mark in marks]
-            fields = {"prompt_type": marks[0].region.kind, "regions": tuple(mark.region for mark in marks)}
+            # In any order, which would tell the answer otherwise.
+            regions = tuple(shuffled(rng, (mark.region for mark in marks)))
+            fields = {"prompt_type": regions[0].kind, "regions": regions}
             yield from _ask(sight.scene, stack, colours, colours, rng, rule="relation.stack_marked", **fields)
 
 

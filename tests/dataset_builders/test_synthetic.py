@@ -1,7 +1,9 @@
 import hashlib
+import json
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ def digest(scene) -> str:
     arrays = [np.concatenate([item.center, item.size, item.rotation.ravel()]) for item in scene.objects]
     for frame in scene.frames:
         arrays += [frame.color, frame.depth, frame.instances, frame.camera.camera_to_world, frame.camera.intrinsics]
-    names = "/".join(item.category for item in scene.objects)
+    names = "/".join(item.category for item in scene.objects) + json.dumps(scene.metadata)
     return hashlib.sha256(names.encode() + b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
@@ -78,6 +80,11 @@ def test_another_seed_gives_another_scene(scenes):
     assert digest(other.load(other.refs()[0])) != digest(scenes[0])
 
 
+def test_a_scene_without_frames_has_the_same_objects(scenes):
+    for ref, scene in zip(SOURCE.refs(), scenes, strict=True):
+        assert digest(replace(SOURCE, rendered=False).load(ref)) == digest(replace(scene, frames=()))
+
+
 def test_source_pickles():
     assert pickle.loads(pickle.dumps(SOURCE)) == SOURCE
 
@@ -127,6 +134,17 @@ def test_most_objects_are_seen_in_several_frames(scenes):
         for item in scene.objects
     ]
     assert np.mean(np.array(seen) >= 2) > 0.8
+
+
+def test_what_is_in_on_or_under_something_is_seen(scenes):
+    """Vessels and fences are hollow, so that their contents show."""
+    seen = [
+        max((frame.instances == number).sum() for frame in scene.frames) >= 5
+        for scene in scenes
+        for kind, number, *_ in scene.metadata["relations"]
+        if kind != "stacking"
+    ]
+    assert len(seen) > 30 and np.mean(seen) > 0.85
 
 
 def test_depth_is_unknown_only_where_nothing_is_near(scenes):

@@ -1,15 +1,22 @@
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
 
+from dataset_builders.geometry import Boxes, box_distances
 from dataset_builders.sources import synthetic
 from dataset_builders.sources.synthetic import SyntheticSource
-from dataset_builders.sources.synthetic.catalog import CATALOG
+from dataset_builders.sources.synthetic.arrange import RECIPES, Stock, build_groups, stack
+from dataset_builders.sources.synthetic.catalog import CATALOG, THINGS
+from dataset_builders.sources.synthetic.catalog.flats import flat_names
+from dataset_builders.sources.synthetic.catalog.holders import HOLDERS
 from dataset_builders.sources.synthetic.layout import build_models, choose_categories, scatter
 from dataset_builders.sources.synthetic.model import make_model
 from dataset_builders.sources.synthetic.room import floor_plan, furnish
+from dataset_builders.sources.synthetic.shapes import yaw_matrix
 from dataset_builders.sources.synthetic.stage import STAGES
+from dataset_builders.tasks.contact import KINDS
 from dataset_builders.taxonomy import SCALE_NAMES
 
 
@@ -108,3 +115,62 @@ def test_room_size_is_the_area_between_the_walls(monkeypatch):
     for room, (plan, _) in zip(rooms, plans, strict=True):
         eye = room.frames[0].camera.camera_to_world[:2, 3]
         assert ((plan.min(axis=0) < eye) & (eye < plan.max(axis=0))).all()
+
+
+@pytest.mark.parametrize("scale", SCALE_NAMES)
+def test_no_name_of_a_thing_or_holder_has_two_meanings(scale):
+    names = [*CATALOG[scale], *flat_names(scale), *itertools.chain(*HOLDERS[scale].values())]
+    assert len(names) == len(set(names))
+    assert THINGS[scale] <= CATALOG[scale].keys()
+
+
+def surface(model, rng) -> np.ndarray:
+    """Corners of triangles, and points drawn on them."""
+    weights = rng.dirichlet(np.ones(3), (8, len(model.triangles), 1))
+    drawn = (weights @ model.triangles).reshape(-1, 3)
+    return np.concatenate([model.triangles.reshape(-1, 3), drawn])
+
+
+@pytest.mark.parametrize("recipe", [*RECIPES.values(), stack])
+@pytest.mark.parametrize("scale", SCALE_NAMES)
+def test_things_of_a_group_touch_but_do_not_run_through_each_other(scale, recipe):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        group = recipe(Stock(rng, scale))
+        boxes = Boxes.of([item.to_object(number) for number, item in enumerate(group.members, start=1)])
+        for kind, thing, anchor in (relation for relation in group.relations if relation[0] != "stacking"):
+            held, holder = group.members[thing], group.members[anchor]
+            turn = yaw_matrix(holder.yaw).T
+            points = surface(holder.model, rng) @ turn + (holder.x, holder.y, holder.z)
+            inside = np.abs((points - boxes.centers[thing]) @ boxes.axes[thing].T) - boxes.halves[thing]
+            # Neither does the holder reach into the thing, nor is there space between them.
+            assert inside.max(axis=1).min() > -1e-6 * boxes.halves[thing].min(), (kind, held.model.category)
+            assert box_distances(boxes[[thing]], boxes[[anchor]])[0] < 1e-6 * held.model.size.min()
+        low = np.array([item.footprint.bounds[:2] for item in group.members]).min(axis=0)
+        high = np.array([item.footprint.bounds[2:] for item in group.members]).max(axis=0)
+        assert np.allclose([low, high], [-group.size[:2] / 2, group.size[:2] / 2])
+
+
+@pytest.mark.parametrize("scale", SCALE_NAMES)
+def test_a_scene_has_at_least_three_things_in_two_kinds_of_places(scale):
+    kinds = Counter()
+    for seed in range(40):
+        groups = build_groups(np.random.default_rng(seed), scale)
+        relations = [relation[0] for group in groups for relation in group.relations if relation[0] != "stacking"]
+        assert len(relations) >= 3
+        assert sum(any(one[0] != "adhesion" for one in group.relations) for group in groups) >= 2
+        kinds.update(relations)
+    assert min(kinds[kind] for kind in KINDS) >= 10
+
+
+def test_relations_name_the_objects_that_were_built():
+    source = SyntheticSource(num_scenes=10, seed=4, rendered=False)
+    for scene in (source.load(ref) for ref in source.refs()):
+        items = {item.instance_id: item for item in scene.objects}
+        for kind, thing, anchor, *_ in scene.metadata["relations"]:
+            foot = items[thing].center[2] - items[thing].size[2] / 2
+            top = items[anchor].center[2] + items[anchor].size[2] / 2
+            if kind == "support" and str(anchor) not in scene.metadata["hollows"]:
+                assert foot == pytest.approx(top)
+            elif kind != "stacking":
+                assert foot < top
