@@ -14,6 +14,8 @@ from dataset_builders.scene import Camera, SceneObject
 
 SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))
 """(8, 3), the corners of a box in half lengths."""
+EDGE_SIGNS = np.stack([np.unique(np.where(np.arange(3) == axis, 0, SIGNS), axis=0) for axis in range(3)])
+"""(3, 4, 3), the midpoints of its edges by the axis that they follow, in half lengths."""
 
 # Below this sine two edges count as parallel: their distance is then one from a corner, up to 1e-10 of their length.
 PARALLEL = 1e-10
@@ -136,8 +138,7 @@ def _split(mid_a: np.ndarray, mid_b: np.ndarray, along: np.ndarray) -> np.ndarra
 
 def _edge_midpoints(boxes: Boxes) -> np.ndarray:
     """Midpoints of the edges by the axis that they follow, (N, 3, 4, 3)."""
-    signs = np.stack([np.unique(np.where(np.arange(3) == axis, 0, SIGNS), axis=0) for axis in range(3)])
-    offsets = np.einsum("aks,ns,nsx->nakx", signs, boxes.halves, boxes.axes)
+    offsets = np.einsum("aks,ns,nsx->nakx", EDGE_SIGNS, boxes.halves, boxes.axes)
     return boxes.centers[:, None, None] + offsets
 
 

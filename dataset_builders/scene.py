@@ -11,8 +11,6 @@ import numpy as np
 from dataset_builders.errors import InputError
 from dataset_builders.taxonomy import SCALES
 
-SAME = 0.02
-"""Share of a box's sides by which two boxes of one thing may differ."""
 MIDDLE = 0.5
 """Share of a box's sides that certainly is the object."""
 
@@ -140,7 +138,7 @@ def validate_scene(scene: Scene, place) -> Scene:
     """Return the scene, or refuse it by naming the file (`place`), the field and the fix.
 
     Raises:
-        InputError: on a box that is not finite, positive and orthonormal or is there twice, a repeated instance id, a
+        InputError: on a box that is not finite, positive and orthonormal, a repeated instance id, a
             pose that is not rigid or lies inside an object, or a frame whose depth or instances differ in size from
             its colours.
     """
@@ -160,24 +158,10 @@ def validate_scene(scene: Scene, place) -> Scene:
             raise InputError(place, f"{where} size", f"is {item.size.tolist()}", "give positive lengths in metres")
         if not is_rotation(item.rotation):
             raise InputError(place, f"{where} rotation", "rows are not orthonormal", "give unit axes as rows")
-    _refuse_repeats(scene.objects, place)
     for index, frame in enumerate(scene.frames):
         _validate_frame(frame, f"frame {index}", place)
         _refuse_inside(frame.camera, f"frame {index}", scene.objects, place)
     return scene
-
-
-def _refuse_repeats(objects: tuple[SceneObject, ...], place) -> None:
-    """Refuse two boxes of a category that interpenetrate until they are the same thing seen twice."""
-    groups: dict[str, list[SceneObject]] = {}
-    for item in objects:
-        for other in groups.setdefault(item.category, []):
-            apart = np.linalg.norm(item.center - other.center)
-            sizes = np.sort(item.size), np.sort(other.size)
-            if apart < SAME * item.size.min() and np.allclose(*sizes, rtol=SAME, atol=0):
-                problem = f"is the box of object {other.instance_id} again"
-                raise InputError(place, f"object {item.instance_id} ({item.category})", problem, "keep one of the two")
-        groups[item.category].append(item)
 
 
 def _refuse_inside(camera: Camera, where: str, objects: tuple[SceneObject, ...], place) -> None:

@@ -32,7 +32,7 @@ from dataset_builders.inspection.site import Site
 from dataset_builders.inspection.top_view import top_view
 from dataset_builders.record import QUESTION_FEATURES
 from dataset_builders.sources.synthetic import SyntheticSource
-from dataset_builders.taxonomy import SCALE_NAMES
+from dataset_builders.taxonomy import ANSWER_TYPES, SCALE_NAMES
 
 HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7 * 7 }}"
 LETTERS = "ABCDEFGH"
@@ -66,6 +66,7 @@ def hostile(dataset, tmp_path):
     table = pq.read_table(path)
     content = table.to_pylist()
     content[0]["question"] = content[0]["rationale"] = HOSTILE
+    content[0]["answer_type"] = ANSWER_TYPES.index("multiple_choice")
     content[0]["options"], content[0]["answer"] = [HOSTILE, "no"], "A"
     provenance = {"rule": HOSTILE, "measured": {HOSTILE: HOSTILE}, "margins": {HOSTILE: 0.5}}
     content[0]["provenance"] = json.dumps(provenance)

@@ -91,8 +91,11 @@ def test_facts_are_distinct_repeatable_and_fit_the_record(name, scale):
         assert question.rationale.rstrip(".").lower().endswith(f"{fact.answer} {fact.unit}".strip().lower())
         if fact.options:
             assert fact.options.count(fact.answer) == 1 and len(set(fact.options)) == len(fact.options)
-        else:
+        elif fact.answer_type == "regression":
             assert float(fact.answer) > 0
+        else:
+            named = set(fact.answer.replace(" and ", ", ").split(", "))
+            assert fact.answer_type == "free_form" and named <= {item.category for item in scene.objects}
     assert len(set(said.values())) == len(found)
 
 
@@ -196,7 +199,10 @@ def test_directions_swap_in_a_mirror_and_when_one_turns_round(seed, level):
 
 def test_real_rooms_give_questions_of_every_indoor_rule(real_data):
     source = VsiMetaSource(real_data("vsi_meta_info"))
-    rules = {name: rule for name, rule in BOX_RULES.items() if "indoor" in rule.scales}
+    # The boxes of these rooms are too coarse to show which object stands on which.
+    rules = {
+        name: rule for name, rule in BOX_RULES.items() if "indoor" in rule.scales and rule.task != "spatial_relation"
+    }
     asked = dict.fromkeys(rules, 0)
     for ref in source.refs()[::24]:
         scene, letters, rng = source.load(ref), LetterBalance(ref.scene_id), np.random.default_rng(0)

@@ -51,7 +51,9 @@ def test_no_train_split(capsys, data_dir, tmp_path, output):
 def test_missing_columns(capsys, data_dir, tmp_path, output):
     folder = tmp_path / "columns"
     shutil.copytree(data_dir, folder)
-    [path] = folder.glob("questions/train-*")
+    path, *others = sorted(folder.glob("questions/train-*"))
+    for other in others:
+        other.unlink()
     load_dataset(str(data_dir), "all", split="train").remove_columns(["answer", "unit"]).to_parquet(path)
     line = _refused(sft, capsys, "--dataset", folder, "--output_dir", output)
     assert "columns: lacks answer, unit;" in line
