@@ -162,10 +162,13 @@ class FrameStore:
         """Return the frames of a question with its regions drawn, or None where its source has no frames."""
         if record["video"] is None:
             return None
-        decoded = self._decoded(record["video"])
-        chosen = select_frames(len(decoded), self._num_frames, record["key_frames"])
+        decoded, chosen = self._decoded(record["video"]), self.indices(record)
         marks = {index: [r for r in record["regions"] if r["frame_index"] == index] for index in chosen}
         return [draw_regions(decoded[index], marks[index]) if marks[index] else decoded[index] for index in chosen]
+
+    def indices(self, record: dict) -> list[int]:
+        """Return which frames of the scene `frames` shows for a question that has any."""
+        return select_frames(len(self._decoded(record["video"])), self._num_frames, record["key_frames"])
 
     def _decoded(self, scene_id: str) -> list[Image.Image]:
         if scene_id not in self._cache:

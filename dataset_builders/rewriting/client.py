@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -38,6 +38,7 @@ class ChatSettings:
         attempts: Of a request.
         timeout: Seconds per attempt.
         backoff: Seconds before the second attempt at most; doubles with every further one.
+        per_minute: Requests begun per minute at most, where the server's owner asks for that; None for no limit.
     """
 
     base_url: str
@@ -47,6 +48,7 @@ class ChatSettings:
     attempts: int = 6
     timeout: float = 300.0
     backoff: float = 1.0
+    per_minute: int | None = None
 
     def __post_init__(self):
         """Refuse what cannot work before anything is asked."""
@@ -56,11 +58,11 @@ class ChatSettings:
         except ValueError:
             usable = False
         if not usable:
-            raise InputError("rewrite", "--base-url", "is not an HTTP address", "e.g. http://localhost:8000/v1")
+            raise InputError("server", "--base-url", "is not an HTTP address", "e.g. http://localhost:8000/v1")
         if parts.username or parts.password or parts.query:
-            raise InputError("rewrite", "--base-url", "holds more than an address", "give keys in OPENAI_API_KEY")
+            raise InputError("server", "--base-url", "holds more than an address", "give keys in OPENAI_API_KEY")
         if not self.key.isascii() or not self.key.isprintable():
-            raise InputError("rewrite", "OPENAI_API_KEY", "is not one line of ASCII", "set it to the key alone")
+            raise InputError("server", "OPENAI_API_KEY", "is not one line of ASCII", "set it to the key alone")
 
     @property
     def url(self) -> str:
@@ -89,10 +91,12 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reply:
-    """The text of a reply, or why there is none."""
+    """The text of a reply, or why there is none; its tokens as the server counts them, 0 where it does not."""
 
     content: str | None = None
     failure: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
 
 
 class _Retry(Exception):
@@ -108,7 +112,7 @@ class ChatClient:
         """Use an open session."""
         self.usage = Usage()
         self._settings, self._cache, self._session = settings, cache, session
-        self._is_reached, self._failures = False, 0
+        self._is_reached, self._failures, self._next_start = False, 0, 0.0
 
     @classmethod
     @asynccontextmanager
@@ -164,7 +168,7 @@ class ChatClient:
                 retry = failed
                 continue
             self._failures = 0
-            return reply if reply.content is None else Reply(self._cache.put(key, reply.content))
+            return reply if reply.content is None else replace(reply, content=self._cache.put(key, reply.content))
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self._stop(f"keeps failing ({retry.reason})", "look at the server")
@@ -175,7 +179,17 @@ class ChatClient:
         longest = min(self._settings.backoff * 2 ** (attempt - 1), LONGEST_WAIT)
         return random.uniform(longest / 2, longest)
 
+    async def _take_turn(self) -> None:
+        """Wait until the next request may begin."""
+        if self._settings.per_minute is None:
+            return
+        now = asyncio.get_running_loop().time()
+        start = max(now, self._next_start)
+        self._next_start = start + 60 / self._settings.per_minute
+        await asyncio.sleep(start - now)
+
     async def _send(self, request: Mapping) -> Reply:
+        await self._take_turn()
         self.usage.requests += 1
         try:
             # A redirect could carry the prompt and the key to somebody else.
@@ -210,11 +224,11 @@ class ChatClient:
             raise _Retry("cut or foreign JSON") from None
         if not isinstance(content, str):
             raise _Retry("cut or foreign JSON")
-        usage = reply.get("usage")
-        self.usage.tokens_in += _count(usage, "prompt_tokens")
-        self.usage.tokens_out += _count(usage, "completion_tokens")
+        tokens = [_count(reply.get("usage"), name) for name in ("prompt_tokens", "completion_tokens")]
+        self.usage.tokens_in += tokens[0]
+        self.usage.tokens_out += tokens[1]
         # SQLite holds no lone surrogates, which JSON can spell.
-        return Reply(content[:MAX_CONTENT].encode("utf-8", "replace").decode())
+        return Reply(content[:MAX_CONTENT].encode("utf-8", "replace").decode(), "", *tokens)
 
     def _stop(self, problem: str, fix: str) -> None:
         fix = f"{fix}, then give the same command again (replies so far are kept)"
