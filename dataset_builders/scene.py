@@ -3,6 +3,7 @@
 Frames of reference: the world has Z up; a camera follows OpenCV (x right, y down, z forward); all lengths are metres.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -42,6 +43,19 @@ class Camera:
 
 
 @dataclass(frozen=True)
+class ObjectBox:
+    """Where a frame shows an object, from a source that publishes boxes in the picture instead of masks.
+
+    Attributes:
+        bbox: x1, y1, x2, y2, pixels, inclusive, inside the frame.
+        surface: Metres along the optical axis to the nearest surface that was measured; NaN where none was.
+    """
+
+    bbox: tuple[int, int, int, int]
+    surface: float = float("nan")
+
+
+@dataclass(frozen=True)
 class Frame:
     """One image of a scene with what is known about its pixels.
 
@@ -50,12 +64,14 @@ class Frame:
         color: (H, W, 3) uint8 RGB.
         depth: (H, W) float32, metres along the optical axis, 0 where unknown; None where the source has no depth.
         instances: (H, W) int32, `SceneObject.instance_id` of the visible object, 0 for background; None if unknown.
+        boxes: `SceneObject.instance_id` → where the frame shows it, where boxes are known instead of `instances`.
     """
 
     camera: Camera
     color: np.ndarray
     depth: np.ndarray | None = None
     instances: np.ndarray | None = None
+    boxes: Mapping[int, ObjectBox] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -140,7 +156,7 @@ def validate_scene(scene: Scene, place) -> Scene:
     Raises:
         InputError: on a box that is not finite, positive and orthonormal, a repeated instance id, a
             pose that is not rigid or lies inside an object, or a frame whose depth or instances differ in size from
-            its colours.
+            its colours or whose boxes lie outside it.
     """
     if scene.scale not in SCALES:
         raise InputError(place, "scale", f"is {scene.scale!r}", f"use one of {', '.join(SCALES)}")
@@ -186,3 +202,7 @@ def _validate_frame(frame: Frame, where: str, place) -> None:
         if pixels is not None and pixels.shape != shape:
             problem = f"is {pixels.shape[1]}x{pixels.shape[0]}, the colour image {shape[1]}x{shape[0]}"
             raise InputError(place, f"{where} {name}", problem, f"give {name} registered to the colour image")
+    for instance_id, (x1, y1, x2, y2) in ((instance_id, box.bbox) for instance_id, box in frame.boxes.items()):
+        if not (0 <= x1 <= x2 < shape[1] and 0 <= y1 <= y2 < shape[0]):
+            problem = f"is {[x1, y1, x2, y2]} in an image of {shape[1]}x{shape[0]}"
+            raise InputError(place, f"{where} box of object {instance_id}", problem, "give x1, y1, x2, y2 inside it")

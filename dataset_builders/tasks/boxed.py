@@ -13,7 +13,7 @@ from dataset_builders.tasks.distance import SHORTEST, pair_distances
 from dataset_builders.tasks.draw import shuffled, take_turns
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.views import draw_marks, whole_views
-from dataset_builders.tasks.visibility import frames_with_masks
+from dataset_builders.tasks.visibility import frames_with_sightings
 from dataset_builders.tasks.wording import capital, length_measure, tidy
 from dataset_builders.taxonomy import SCALES
 
@@ -21,14 +21,14 @@ from dataset_builders.taxonomy import SCALES
 def generate(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask for the distance between two objects that are boxed in one frame.
 
-    Needs: boxes, frames, instances, metric.
+    Needs: boxes, frames, sightings, metric.
     Rule: the smallest distance between the objects, as in `distance.generate_absolute`.
     Dropped: masks under 20 x 20 pixels of 448 x 336; objects that the frame cuts off; distances below 4/3 of the
         scale's margin.
     Unit: as in `distance.generate_absolute`.
     Source: SpaceVista, section 3 (input extension) and Table B7 (Absolute Distance).
     """
-    yield from take_turns(_distances(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
+    yield from take_turns(_distances(scene, index, rng) for index in shuffled(rng, frames_with_sightings(scene)))
 
 
 def _distances(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact]:
@@ -68,7 +68,7 @@ RULES = (
     Rule(
         "image.distance_of_boxed",
         "absolute_distance",
-        frozenset({"boxes", "frames", "instances", "metric"}),
+        frozenset({"boxes", "frames", "sightings", "metric"}),
         ALL_SCALES,
         generate,
     ),

@@ -16,7 +16,7 @@ from dataset_builders.tasks.points import free_points
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.sightings import sightings
 from dataset_builders.tasks.spots import Spot, named_spot, point_region, point_spot
-from dataset_builders.tasks.visibility import end_frames, frames_with_masks
+from dataset_builders.tasks.visibility import end_frames, frames_with_sightings
 from dataset_builders.tasks.wording import length_measure, tidy
 from dataset_builders.taxonomy import SCALES
 
@@ -52,7 +52,7 @@ def _points(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact
 def generate_of_object(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask for the depth of a named object in the first or last frame, which every selection of frames keeps.
 
-    Needs: boxes, frames, instances, depth, metric.
+    Needs: boxes, frames, sightings, depth, metric.
     Rule: an object that is the only one of its category; the mean of the shallowest tenth of its mask (OpenSpatial).
     Dropped: masks under 20 x 20 pixels of 448 x 336, or with less than half their depth known; depths below 4/3 of the
         scale's margin.
@@ -77,10 +77,10 @@ def _objects(scene: Scene, index: int, end: str, rng: np.random.Generator) -> It
 def generate_of_marked(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask for the depth of an object that a box or a mask marks in any frame.
 
-    Needs: boxes (for the ids and names of objects), frames, instances, depth, metric.
+    Needs: boxes (for the ids and names of objects), frames, sightings, depth, metric.
     Rule, Dropped, Unit, Source: as for `generate_of_object`.
     """
-    yield from take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
+    yield from take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_sightings(scene)))
 
 
 def _marked(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact]:
@@ -120,7 +120,7 @@ def frames_with_depth(scene: Scene) -> list[int]:
 
 
 POINTS = frozenset({"frames", "depth", "metric"})
-OBJECTS = POINTS | {"boxes", "instances"}
+OBJECTS = POINTS | {"boxes", "sightings"}
 RULES = (
     Rule("image.depth_of_point", "depth_estimation", POINTS, ALL_SCALES, generate_of_point),
     Rule("image.depth_of_object", "depth_estimation", OBJECTS, ALL_SCALES, generate_of_object),

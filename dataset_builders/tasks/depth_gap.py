@@ -20,7 +20,7 @@ from dataset_builders.tasks.points import free_points
 from dataset_builders.tasks.relations import LEAST_DEPTH_RATIO, are_separate
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.spots import Spot, point_region, point_spot
-from dataset_builders.tasks.visibility import end_frames, frames_with_masks
+from dataset_builders.tasks.visibility import end_frames, frames_with_sightings
 from dataset_builders.tasks.wording import Measure, length_measure, tidy
 from dataset_builders.taxonomy import SCALES
 
@@ -54,14 +54,14 @@ def _points(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact
 def generate_of_objects(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask by how much, or how many times, one of two objects of a frame is deeper than the other.
 
-    Needs: boxes, frames, instances, depth, metric.
+    Needs: boxes, frames, sightings, depth, metric.
     Rule: the difference, or the ratio, of the depths of the nearest visible surfaces. Objects are marked by boxes or
         masks in any frame, or named in the first or last one.
     Dropped: masks under 20 x 20 pixels of 448 x 336; the rest as for `generate_of_points`.
     Unit, Source: as for `generate_of_points`.
     """
     ends = end_frames(scene)
-    marked = take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
+    marked = take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_sightings(scene)))
     named = take_turns(_named(scene, index, ends[index], rng) for index in shuffled(rng, ends))
     yield from take_turns([marked, named])
 
@@ -180,7 +180,7 @@ RULES = (
     Rule(
         "image.depth_gap_of_objects",
         "depth_estimation",
-        POINTS | {"boxes", "instances"},
+        POINTS | {"boxes", "sightings"},
         ALL_SCALES,
         generate_of_objects,
     ),

@@ -19,7 +19,7 @@ from dataset_builders.tasks.points import free_points
 from dataset_builders.tasks.relations import RELATIONS, are_separate, room_to_spare, winner
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.spots import Spot, object_spot, point_region, point_spot
-from dataset_builders.tasks.visibility import end_frames, frames_with_masks
+from dataset_builders.tasks.visibility import end_frames, frames_with_sightings
 from dataset_builders.tasks.wording import capital, joined, length_measure, tidy
 from dataset_builders.taxonomy import SCALES
 
@@ -125,7 +125,7 @@ def _extreme(scene: Scene, chosen: dict[Spot, Region], rng: np.random.Generator,
 def generate_objects(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask for the order, from near to far or from far to near, of three or four objects of one frame.
 
-    Needs: boxes, frames, instances, depth, metric.
+    Needs: boxes, frames, sightings, depth, metric.
     Rule: the depths of the nearest visible surfaces. Objects are marked by boxes or masks in any frame, or named in
         the first or last one. The wrong orders are drawn at random, so that each option is equally likely to be right.
         In as many named groups as not the nearer one of most pairs is the more prominent one.
@@ -133,7 +133,7 @@ def generate_objects(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     Source: SpaceVista, Table B8 (relative depth); SpatialEvo's environment (depth_order_obj_obj).
     """
     ends = end_frames(scene)
-    marked = take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
+    marked = take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_sightings(scene)))
     named = take_turns(_named(scene, index, ends[index], rng) for index in shuffled(rng, ends))
     yield from take_turns([marked, named])
 
@@ -208,5 +208,5 @@ POINTS = frozenset({"frames", "depth", "metric"})
 RULES = (
     Rule("image.order_points", "depth_estimation", POINTS, ALL_SCALES, generate_points),
     Rule("frames.order_points", "depth_estimation", POINTS, ALL_SCALES, generate_points_across),
-    Rule("image.order_objects", "depth_estimation", POINTS | {"boxes", "instances"}, ALL_SCALES, generate_objects),
+    Rule("image.order_objects", "depth_estimation", POINTS | {"boxes", "sightings"}, ALL_SCALES, generate_objects),
 )

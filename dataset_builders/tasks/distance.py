@@ -103,7 +103,7 @@ def generate_absolute(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
 def generate_to_camera(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask how far an object is from the camera in the first or last frame, which every selection of frames keeps.
 
-    Needs: boxes, frames, instances, metric.
+    Needs: boxes, frames, sightings, metric.
     Rule: an object that is the only one of its category and seen in the frame; the straight line from the camera's
         centre to the nearest of its measured points, or to its box.
     Dropped: masks under 20 x 20 pixels of 448 x 336; distances below 4/3 of the scale's margin.
@@ -152,7 +152,7 @@ RULES = (
     Rule(
         "image.distance_to_camera",
         "absolute_distance",
-        frozenset({"boxes", "frames", "instances", "metric"}),
+        frozenset({"boxes", "frames", "sightings", "metric"}),
         ALL_SCALES,
         generate_to_camera,
     ),

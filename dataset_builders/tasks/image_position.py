@@ -14,7 +14,7 @@ from dataset_builders.tasks.relations import AXES, Relation, are_separate, room_
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.sightings import sightings
 from dataset_builders.tasks.spots import Spot, named_spot
-from dataset_builders.tasks.visibility import end_frames, frames_with_masks
+from dataset_builders.tasks.visibility import end_frames, frames_with_sightings
 from dataset_builders.tasks.wording import length_measure, tidy
 from dataset_builders.taxonomy import SCALES
 
@@ -35,7 +35,7 @@ def axes(scene: Scene) -> list[list[Relation]]:
 def generate_marked(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask about two objects that are marked by points, boxes or masks in one frame.
 
-    Needs: boxes (for the ids of objects), frames, instances; depth and metric for near and far only.
+    Needs: boxes (for the ids of objects), frames, sightings; depth and metric for near and far only.
     Rule: a point is the pixel deepest inside the visible mask, and is compared as such. Of an object in a box or under
         a mask the centre of the visible box is compared in the image, the nearest visible surface in depth.
     Dropped: masks under 20 x 20 pixels of 448 x 336; places less than 8 % of the frame apart, in the compared
@@ -43,7 +43,7 @@ def generate_marked(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
         scale's margin or 5 %, or whose order differs from that of the distances.
     Source: SpaceVista, Table B8; OpenSpatial's engine (spatial relationship).
     """
-    yield from take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
+    yield from take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_sightings(scene)))
 
 
 def _marked(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact]:
@@ -75,11 +75,8 @@ def generate_named(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     Source: as for `generate_marked`.
     """
     ends = end_frames(scene)
-    streams = [
-        _named(scene, index, ends[index], relations, rng)
-        for index, relations in product(ends, axes(scene))
-        if scene.frames[index].instances is not None
-    ]
+    able = [index for index in frames_with_sightings(scene) if index in ends]
+    streams = [_named(scene, index, ends[index], relations, rng) for index, relations in product(able, axes(scene))]
     yield from take_turns(shuffled(rng, streams))
 
 
@@ -209,7 +206,7 @@ def comparison_words(relation: Relation, spots: Sequence[Spot], scale: str) -> d
     }
 
 
-NEEDS = frozenset({"boxes", "frames", "instances"})
+NEEDS = frozenset({"boxes", "frames", "sightings"})
 RULES = (
     Rule("image.compare_marks", "position_comparison", NEEDS, ALL_SCALES, generate_marked),
     Rule("image.compare_names", "position_comparison", NEEDS, ALL_SCALES, generate_named),

@@ -43,12 +43,17 @@ def shown_in(scene: Scene, index: int) -> dict[int, Shown]:
 def kinds(scene: Scene, shown: Iterable[Shown]) -> list[str]:
     """List the kinds of marks by which each of these objects can be told: none too thin, none lost in its box."""
     shown = list(shown)
-    thick = all(one.seen.clearance >= LEAST_CLEARANCE * scene.frames[one.frame_index].camera.height for one in shown)
-    able = {"point": thick, "bbox": all(_share_of_box(scene, one) >= LEAST_OF_BOX for one in shown), "mask": True}
+    masked = all(one.seen.mask is not None for one in shown)
+    thick = masked and all(
+        one.seen.clearance >= LEAST_CLEARANCE * scene.frames[one.frame_index].camera.height for one in shown
+    )
+    able = {"point": thick, "bbox": all(_share_of_box(scene, one) >= LEAST_OF_BOX for one in shown), "mask": masked}
     return [kind for kind in PHRASES if able[kind]]
 
 
 def _share_of_box(scene: Scene, one: Shown) -> float:
+    if one.seen.mask is None:
+        return 1.0  # `sightings` has left out what is lost among other boxes
     x1, y1, x2, y2 = one.seen.bbox
     inside = scene.frames[one.frame_index].instances[y1 : y2 + 1, x1 : x2 + 1]
     return float(np.count_nonzero(inside == one.instance_id) / np.count_nonzero(inside))

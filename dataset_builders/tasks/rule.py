@@ -17,6 +17,7 @@ HAS: dict[str, Callable[[Scene], bool]] = {
     "frames": lambda scene: bool(scene.frames),
     "depth": lambda scene: any(frame.depth is not None for frame in scene.frames),
     "instances": lambda scene: any(frame.instances is not None for frame in scene.frames),
+    "sightings": lambda scene: any(frame.instances is not None or frame.boxes for frame in scene.frames),
     "metric": lambda scene: scene.metric,
     "room_size": lambda scene: scene.room_size is not None,
 }

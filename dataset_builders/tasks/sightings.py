@@ -20,14 +20,14 @@ class Sighting:
     """An object as one frame shows it; pixels of that frame.
 
     Attributes:
-        bbox: x1, y1, x2, y2 of the visible mask, inclusive.
+        bbox: x1, y1, x2, y2 of the visible mask, or as the source states it, inclusive.
         surface: Metres along the optical axis to the nearest visible surface; NaN where unknown.
-        mask: (y2 - y1 + 1, x2 - x1 + 1) bool, the visible mask inside the box.
+        mask: (y2 - y1 + 1, x2 - x1 + 1) bool, the visible mask inside the box; None where only the box is known.
     """
 
     bbox: tuple[int, int, int, int]
     surface: float
-    mask: np.ndarray = field(compare=False, repr=False)
+    mask: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def center(self) -> tuple[float, float]:
@@ -61,9 +61,9 @@ def mask_sizes(instances: np.ndarray) -> dict[int, int]:
 
 @once_per_item
 def sightings(frame: Frame) -> dict[int, Sighting]:
-    """Return every object that the frame's masks show large enough, by instance id."""
+    """Return every object that the frame's masks, or else its boxes, show large enough, by instance id."""
     if frame.instances is None:
-        return {}
+        return _boxed(frame)
     slices = ndimage.find_objects(frame.instances)
     return {index: _sighting(frame, index, slices[index - 1]) for index in mask_sizes(frame.instances)}
 
@@ -73,6 +73,18 @@ def _sighting(frame: Frame, index: int, window: tuple[slice, slice]) -> Sighting
     mask = frame.instances[window] == index
     depths = np.empty(0) if frame.depth is None else frame.depth[window][mask]
     return Sighting((columns.start, rows.start, columns.stop - 1, rows.stop - 1), nearest_surface(depths), mask)
+
+
+def _boxed(frame: Frame) -> dict[int, Sighting]:
+    """Return the objects whose boxes are large enough and not lost among others, which cover half of them or more."""
+    least, found = LEAST_SHARE * frame.camera.width * frame.camera.height, {}
+    for index, (x1, y1, x2, y2) in ((index, box.bbox) for index, box in frame.boxes.items()):
+        own = np.ones((y2 - y1 + 1, x2 - x1 + 1), bool)
+        for left, top, right, bottom in (box.bbox for other, box in frame.boxes.items() if other != index):
+            own[max(0, top - y1) : max(0, bottom + 1 - y1), max(0, left - x1) : max(0, right + 1 - x1)] = False
+        if own.size >= least and 2 * np.count_nonzero(own) > own.size:
+            found[index] = Sighting((x1, y1, x2, y2), frame.boxes[index].surface)
+    return found
 
 
 def nearest_surface(depths: np.ndarray) -> float:

@@ -15,7 +15,7 @@ from dataset_builders.scene import Scene, SceneObject
 from dataset_builders.tasks.draw import shuffled, take_turns
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.views import draw_marks, whole_views
-from dataset_builders.tasks.visibility import frames_with_masks, seen_unique_objects
+from dataset_builders.tasks.visibility import frames_with_sightings, seen_unique_objects
 from dataset_builders.tasks.wording import size_measure, tidy
 
 UPRIGHT = np.cos(np.radians(10.0))
@@ -82,14 +82,14 @@ def _of_named(objects: list, dimensions: Sequence[str], rule: str, scene: Scene,
 def generate_marked(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask for the longest dimension, height or width of an object that is marked in one frame.
 
-    Needs: boxes, frames, instances, metric.
+    Needs: boxes, frames, sightings, metric.
     Rule: as for named objects. Nothing in the words tells the scale: it must be seen.
     Dropped: masks under 20 x 20 pixels of 448 x 336; objects that the frame cuts off; height and width of boxes that
         lean by more than 10 degrees.
     Unit: as in `generate_longest`.
     Source: SpaceVista, section 3 (input extension) and appendix B.3.2.
     """
-    yield from take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
+    yield from take_turns(_marked(scene, index, rng) for index in shuffled(rng, frames_with_sightings(scene)))
 
 
 def _marked(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact]:
@@ -130,5 +130,5 @@ NEEDS = frozenset({"boxes", "metric"})
 RULES = (
     Rule("vsi.object_size", "object_size", NEEDS, ALL_SCALES, generate_longest),
     Rule("size.of_named", "object_size", NEEDS, ALL_SCALES, generate_named),
-    Rule("size.of_marked", "object_size", NEEDS | {"frames", "instances"}, ALL_SCALES, generate_marked),
+    Rule("size.of_marked", "object_size", NEEDS | {"frames", "sightings"}, ALL_SCALES, generate_marked),
 )

@@ -17,7 +17,7 @@ from dataset_builders.tasks.draw import pick, shuffled, take_turns
 from dataset_builders.tasks.even import even_choices
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.views import View, draw_marks, one_view_each, whole_views
-from dataset_builders.tasks.visibility import frames_with_masks
+from dataset_builders.tasks.visibility import frames_with_sightings
 from dataset_builders.tasks.wording import joined, length_measure, plural, tidy
 
 COUNTS = (2, 3, 4)
@@ -29,7 +29,7 @@ ORDINALS = ("", "second ", "third ")
 def generate_marked(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask which of two to four marked objects is the widest, thinnest, tallest, shortest, largest or smallest.
 
-    Needs: boxes, frames, instances, metric.
+    Needs: boxes, frames, sightings, metric.
     Rule: width, height or volume of the boxes, see `comparisons.Sizes`. The marks are in one frame, or each in some
         frame that shows its object.
     Dropped: where the winner differs from another by less than a factor of 1.2, or a third of the scale's margin (of
@@ -37,7 +37,7 @@ def generate_marked(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
         that lean by more than 10 degrees; masks under 20 x 20 pixels of 448 x 336; objects that the frame cuts off.
     Source: SpaceVista, Table B7 (Size Comparison, within or across frames).
     """
-    streams = [_in_frame(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene))]
+    streams = [_in_frame(scene, index, rng) for index in shuffled(rng, frames_with_sightings(scene))]
     yield from take_turns([*streams, _across_frames(scene, rng)])
 
 
@@ -224,7 +224,7 @@ def _rank(anchors, sizes, row, members, anchor, options, answer, spare, scene: S
 
 NEEDS = frozenset({"boxes", "metric"})
 RULES = (
-    Rule("size.compare_marked", "size_comparison", NEEDS | {"frames", "instances"}, ALL_SCALES, generate_marked),
+    Rule("size.compare_marked", "size_comparison", NEEDS | {"frames", "sightings"}, ALL_SCALES, generate_marked),
     Rule("size.compare_same_kind", "size_comparison", NEEDS, ALL_SCALES, generate_same_kind),
     Rule("size.rank_of_closest", "size_comparison", NEEDS, ALL_SCALES, generate_ranks),
 )

@@ -9,7 +9,7 @@ from dataset_builders.question import REGION_COLOURS, Region
 from dataset_builders.scene import Scene, SceneObject
 from dataset_builders.tasks.draw import pick
 from dataset_builders.tasks.pointing import PHRASES, Shown, kinds, region, shown_in
-from dataset_builders.tasks.visibility import frames_with_masks
+from dataset_builders.tasks.visibility import frames_with_sightings
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def whole_views(scene: Scene, index: int) -> list[View]:
 def one_view_each(scene: Scene, rng: np.random.Generator) -> list[View]:
     """Choose one whole view of every object that has one, in a frame drawn at random."""
     found: dict[int, list[View]] = {}
-    for index in frames_with_masks(scene):
+    for index in frames_with_sightings(scene):
         for view in whole_views(scene, index):
             found.setdefault(view.item.instance_id, []).append(view)
     return [pick(rng, views) for views in found.values()]

@@ -1,8 +1,8 @@
 """Which objects a scene shows, so that nothing is asked that cannot be seen.
 
-An object is seen where its visible mask in some frame is large enough (see `sightings`). A frame without masks shows
-an object where the centre of its box lies in the picture and no known depth puts another surface before the box. A
-scene without frames is known by its boxes alone: all of them count as seen.
+An object is seen where its visible mask, or box, in some frame is large enough (see `sightings`). A frame with neither
+shows an object where the centre of its box lies in the picture and no known depth puts another surface before the
+box. A scene without frames is known by its boxes alone: all of them count as seen.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from dataset_builders.geometry import Boxes, project
 from dataset_builders.scene import Frame, Scene, SceneObject
 from dataset_builders.tasks.memo import once_per_item
-from dataset_builders.tasks.sightings import mask_sizes
+from dataset_builders.tasks.sightings import mask_sizes, sightings
 
 
 @once_per_item
@@ -43,6 +43,11 @@ def frames_with_masks(scene: Scene) -> list[int]:
     return [index for index, frame in enumerate(scene.frames) if frame.instances is not None]
 
 
+def frames_with_sightings(scene: Scene) -> list[int]:
+    """Return the indices of the frames in which it is known, by masks or boxes, where the objects are."""
+    return [index for index, frame in enumerate(scene.frames) if frame.instances is not None or frame.boxes]
+
+
 def end_frames(scene: Scene) -> dict[int, str]:
     """Return the indices of the first and last frame and how a question calls them.
 
@@ -55,6 +60,8 @@ def end_frames(scene: Scene) -> dict[int, str]:
 def _shown(frame: Frame, objects: Sequence[SceneObject]) -> list[int]:
     if frame.instances is not None:
         return list(mask_sizes(frame.instances))
+    if frame.boxes:
+        return list(sightings(frame))
     boxes = Boxes.of(objects)
     pixels, depths = project(boxes.centers, frame.camera)
     size = np.array([frame.camera.width, frame.camera.height])

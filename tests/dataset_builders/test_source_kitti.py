@@ -122,6 +122,21 @@ def test_what_has_no_name_is_no_object_and_dont_care_means_incomplete(tmp_path):
     assert not scene.complete and scene.unique_objects() == []
 
 
+def test_the_box_in_the_image_and_the_nearest_lidar_points_tell_where_a_car_is(tmp_path):
+    """A car of 4 m, 8 m ahead, seen from behind: its back, at 6 m, is hit by a dozen points, the road by others."""
+    back = [[6.05, y, z, 1] for y in (-0.5, 0, 0.5) for z in (-1.0, -0.8, -0.6, -0.4)]
+    road, beyond = [[6.5, y, -1.6, 1] for y in (-0.5, 0, 0.5)], [[9.5, y, 0.1 - 1.65 + 1, 1] for y in (-0.5, 0, 0.5)]
+    whole = sample([(CAR, [0, 1.65, 8, 4, 1.5, 1.8, np.pi / 2]), (CAR, [5, 1.65, 12, 4, 1.5, 1.8, 0])])
+    whole["instances"][0]["bbox"] = [40.4, 17.6, 70.0, 39.8]
+    folder = write(tmp_path / "street", whole)
+    (folder / "000008.bin").write_bytes(np.array(back + road + beyond, np.float32).tobytes())
+    boxes = load(folder).frames[0].boxes
+    assert list(boxes) == [1] and boxes[1].bbox == (40, 18, 70, 39)
+    assert boxes[1].surface == pytest.approx(6.05)
+    (folder / "000008.bin").write_bytes(np.array(road + beyond, np.float32).tobytes())
+    assert np.isnan(load(folder).frames[0].boxes[1].surface)
+
+
 def test_samples_are_listed_in_order(tmp_path):
     folder = write(tmp_path / "street", sample(sample_id=12), sample(sample_id=3))
     source = pickle.loads(pickle.dumps(KittiSource(folder)))
@@ -163,6 +178,9 @@ def changed(path, value):
         ("instances.0.bbox_3d", [1, 2, 3], r"instances\[0\].bbox_3d: is not 7 numbers"),
         ("instances.0.bbox_3d", [0, 0, 0, 0, 0, 0, float("nan")], r"instances\[0\].bbox_3d: is \["),
         ("instances.0.bbox_3d", [0, 1, 9, 4, -1, 2, 0], r"object 1 \(car\) size"),
+        ("instances.0.bbox", [1, 2, 3], r"instances\[0\].bbox: is not 4 numbers"),
+        ("instances.0.bbox", [30, 10, 20, 15], r"instances\[0\].bbox: is \[30.0, 10.0, 20.0, 15.0\]"),
+        ("instances.0.bbox", [0, 0, float("inf"), 15], r"instances\[0\].bbox: is \[0.0, 0.0, inf, 15.0\]"),
         ("instances.0.bbox_label_3d", 8, r"instances\[0\].bbox_label_3d: is 8; use -1 to 7"),
         ("instances.0.bbox_label_3d", None, r"instances\[0\].bbox_label_3d: is missing"),
     ],
@@ -276,7 +294,34 @@ def test_real_depth_is_sparse_and_that_of_the_nearest_surface(street):
     assert (on_car[on_car > 0] < back).mean() > 0.97
 
 
-def test_real_street_is_not_asked_to_count_or_name_what_is_not_labelled(street):
-    """Nine cars can be seen, six are labelled."""
-    asked = ask(street[0], RULES, seed=0, limit=200)
-    assert "object_counting" not in {question.fact.task for question in asked.questions}
+def test_real_street_is_asked_about_boxed_cars_and_not_about_what_is_not_labelled(street):
+    """Nine cars can be seen, six are labelled: none is counted, and none told by its name."""
+    scene, annotated, _ = street
+    facts = [question.fact for question in ask(scene, RULES, seed=0, limit=200).questions]
+    tasks = {"object_size", "size_comparison", "absolute_distance", "position_comparison", "depth_estimation"}
+    assert len(facts) == 200 and {fact.task for fact in facts} == tasks
+    published = {
+        tuple(np.rint(item["bbox"]).tolist()) for item in annotated["instances"] if item["bbox_label_3d"] >= 0
+    }
+    assert all(mark.kind == "bbox" and mark.bbox in published for fact in facts for mark in fact.regions)
+    assert all(len(fact.regions) >= 1 for fact in facts)
+
+
+def test_real_sizes_distances_and_depths_of_boxed_cars(street):
+    """Against the labels: sides of cars, and depths between the nearest corner and the middle of each 3-D box."""
+    scene, annotated, _ = street
+    labels = [item for item in annotated["instances"] if item["bbox_label_3d"] >= 0]
+    by_box = {tuple(np.rint(label["bbox"]).tolist()): label for label in labels}
+    nearest = dict(zip(by_box, Boxes.of(scene.objects).corners()[:, :, 1].min(1), strict=True))
+    asked = {}
+    for question in ask(scene, RULES, seed=0, limit=200).questions:
+        asked.setdefault(question.fact.rule, []).append(question.fact)
+    for fact in asked["size.of_marked"]:
+        assert fact.measured["size_m"] == by_box[fact.regions[0].bbox]["bbox_3d"][3:6]
+    for fact in asked["image.distance_of_boxed"]:
+        one, other = (np.array(by_box[mark.bbox]["bbox_3d"]) for mark in fact.regions)
+        between = np.linalg.norm(one[:3] - other[:3])
+        assert between - 4.5 < fact.measured["distance_m"] < between - 1.4  # less half a width to a length of each
+    for fact in asked["image.depth_of_marked"]:
+        place = fact.regions[0].bbox
+        assert nearest[place] - 0.1 < fact.measured["depth_m"] < by_box[place]["bbox_3d"][2]

@@ -11,10 +11,11 @@ from dataset_builders.geometry import Boxes, box_distances
 from dataset_builders.language import say, wordings
 from dataset_builders.question import REGION_COLOURS, Fact
 from dataset_builders.record import QUESTION_FEATURES, LetterBalance, question_id, to_record
-from dataset_builders.scene import Camera, Frame, Scene, SceneObject, validate_scene
+from dataset_builders.scene import Camera, Frame, ObjectBox, Scene, SceneObject, validate_scene
 from dataset_builders.sources.synthetic import SyntheticSource
 from dataset_builders.tasks import lacking
 from dataset_builders.tasks.boxed import RULES
+from dataset_builders.tasks.sightings import sightings
 from dataset_builders.taxonomy import METRES, SCALE_NAMES, SCALES
 
 (RULE,) = RULES
@@ -179,10 +180,26 @@ def test_distances_below_the_shortest_are_not_asked(gap, answer):
     assert [f"{fact.answer} {fact.unit}" for fact in found] == ([] if answer is None else [answer])
 
 
+def test_boxes_that_a_source_publishes_serve_as_masks_that_fill_them():
+    masked = frame_of(WHOLE)
+    shown = {number: ObjectBox(patch) for number, patch in WHOLE.items()}
+    boxed = Frame(masked.camera, masked.color, masked.depth, boxes=shown)
+    sizes = [0.5, 1.0, 2.0]
+    assert facts(scene_of([boxed], sizes)) == facts(scene_of([masked], sizes)) != []
+
+
+def test_a_box_that_others_cover_by_half_marks_nothing():
+    """The second reaches over half of the first, which is half as wide; the third over less than half of either."""
+    masked = frame_of({})
+    boxes = {1: (40, 30, 59, 49), 2: (50, 30, 89, 49), 3: (80, 40, 120, 60), 4: (10, 10, 13, 13)}
+    frame = Frame(masked.camera, masked.color, boxes={number: ObjectBox(box) for number, box in boxes.items()})
+    assert set(sightings(frame)) == {2, 3}
+
+
 def test_only_frames_with_masks_of_a_scene_of_known_scale_are_used():
     shown, bare = frame_of(WHOLE), frame_of({})
     bare = Frame(bare.camera, bare.color, bare.depth, None)
     scene = scene_of([bare, shown], [0.5, 1.0, 2.0])
     assert [fact.regions[0].frame_index for fact in facts(scene)] == [1] * len(list(combinations(WHOLE, 2)))
-    assert lacking(RULE, scene_of([bare], [0.5])) == {"instances"}
+    assert lacking(RULE, scene_of([bare], [0.5])) == {"sightings"}
     assert lacking(RULE, scene_of([shown], [0.5], metric=False)) == {"metric"}

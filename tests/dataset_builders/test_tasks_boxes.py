@@ -68,7 +68,7 @@ def test_a_scene_without_frames_lacks_what_image_rules_need():
     assert {name for name, missing in lacks.items() if not missing} == {
         name for name, rule in BOX_RULES.items() if "indoor" in rule.scales
     }
-    assert lacks["image.distance_to_camera"] == {"frames", "instances"}
+    assert lacks["image.distance_to_camera"] == {"frames", "sightings"}
     assert lacking(BOX_RULES["vsi.room_size"], random_scene(0, "drone")) == {"scale"}
     assert lacking(BOX_RULES["vsi.room_size"], replace(scene, room_size=None)) == {"room_size"}
     assert lacking(BOX_RULES["vsi.room_size"], replace(scene, metric=False)) == {"metric"}

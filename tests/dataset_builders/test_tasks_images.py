@@ -398,7 +398,7 @@ def test_one_frame_is_called_first_only():
 def test_rules_say_what_a_scene_lacks():
     plain = replace(random_scene(0), frames=(frame_of({}, instances=None, depth=None),), objects=())
     assert lacking(RULES["image.order_points"], plain) == {"depth"}
-    assert lacking(RULES["image.compare_marks"], plain) == {"boxes", "instances"}
+    assert lacking(RULES["image.compare_marks"], plain) == {"boxes", "sightings"}
     assert lacking(RULES["frames.compare"], plain) == {"boxes", "instances", "depth"}
 
 
