@@ -1,7 +1,30 @@
 """The output folder of an evaluation: settings first, predictions batch by batch, results last.
 
 A run may be killed at any moment. Lines are only ever appended, so what is complete stays valid, and the next run with
-the same settings goes on behind it.
+the same settings goes on behind it. Failed rows are taken out when a run goes on, and asked again.
+
+`settings.json`
+    `settings`: all that predictions depend on: backend, model, dataset (names, revisions, fingerprints), frame policy,
+    prompt, decoding, attention, dtype, device, seeds; `versions`: of the libraries.
+
+`predictions.jsonl`, one line per question and condition
+    `id`, `scene_id`, `task`, `category` (the task as the benchmark publishes it), `scale`, `source`, `answer_type`;
+    `condition`: `video`, `blind` or that of a control; `reference`, `unit`: the answer expected under this condition;
+    `prompt_sha256`: of the prompt's text, first 16 digits; `completion`: as the model wrote it; `parsed`, `score`:
+    what was read from it and its worth in [0, 1]; `abstained`: whether it says that there is no telling;
+    `tokens_in`, `tokens_out`; `error`: why there is no completion, null where there is one. A failed row has an empty
+    completion and scores 0.
+
+`timing.jsonl`, one line per batch
+    `questions`, `waited` and `generated` seconds. Wall time is kept here alone, so that the other lines of two equal
+    runs are equal byte for byte.
+
+`results.json`
+    the content of `settings.json`; `model`, `dataset`, `split`, `num_questions`, `num_scenes`; `overall`, `by_task`,
+    `by_scale`: percent, see `summary`; `unparsed`: per condition; `coverage`: per condition how many `questions` a
+    score stands over, of which how many were `answered`, `empty`, `unreadable` or `failed` (all but answered score 0);
+    `failures`: the first of them, named; `controls`: see `controls.summary`; `run`: seconds, idle share of the device,
+    tokens.
 """
 
 import json
@@ -21,7 +44,7 @@ class PredictionLog:
     """`predictions.jsonl` of an output folder.
 
     Attributes:
-        rows: What is answered so far, by question and condition.
+        rows: What is answered so far, by question and condition; failed ones as long as this run lasts.
     """
 
     def __init__(self, folder: Path, settings: Mapping, expected: Collection[Key]):
@@ -47,25 +70,39 @@ class PredictionLog:
         self.rows.update({(row["id"], row["condition"]): row for row in rows})
 
     def _read(self, expected: Collection[Key]) -> dict[Key, dict]:
-        content = self._path.read_bytes()
-        complete = content.rfind(b"\n") + 1
-        if complete < len(content):
-            os.truncate(self._path, complete)  # the line that a kill cut short is asked again
+        """Read what an earlier run left; cut short lines and failed rows are taken out, to be asked again."""
         rows: dict[Key, dict] = {}
-        for number, line in enumerate(content[:complete].splitlines(), start=1):
+        foreign: list[tuple[int, str]] = []
+        kept = []
+        content = self._path.read_bytes()
+        for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(keepends=True), start=1):
             row = _prediction(line)
             key = row and (row["id"], row["condition"])
             if key not in expected or key in rows:
-                problem = "repeats a question" if key in rows else "is not a prediction for this dataset"
-                raise InputError(self._path, f"line {number}", problem, f"remove the line or {_ANOTHER}")
-            rows[key] = row
+                foreign.append(
+                    (number, "repeats a question" if key in rows else "is not a prediction for this dataset")
+                )
+            elif row["error"] is None:
+                rows[key] = row
+                kept.append(line)
+        if foreign:
+            number, problem = foreign[0]
+            more = f" (one of {len(foreign)} such lines)" if len(foreign) > 1 else ""
+            raise InputError(self._path, f"line {number}", problem + more, f"remove the line or {_ANOTHER}")
+        whole = b"".join(kept)
+        if whole != content:
+            _replace(self._path, whole)
         return rows
 
 
 def write_json(path: Path, content: Mapping) -> None:
     """Write JSON beside `path`, then move it there."""
+    _replace(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.write_bytes(content)
     os.replace(partial, path)
 
 
@@ -99,7 +136,7 @@ def _prediction(line: bytes) -> dict | None:
         row = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(row, dict) or not {"id", "condition", "parsed"} <= row.keys():
+    if not isinstance(row, dict) or not {"id", "condition", "parsed", "error"} <= row.keys():
         return None
     texts = (row["id"], row["condition"], row.get("completion"))
     return row if all(isinstance(text, str) for text in texts) and isinstance(row.get("score"), float) else None

@@ -10,7 +10,8 @@ SETTINGS = {"settings": {"num_frames": 4}, "versions": {"torch": "2"}}
 
 
 def row(identity, condition="video", **changed):
-    return {"id": identity, "condition": condition, "completion": "é\n3", "parsed": 3.0, "score": 0.5} | changed
+    read = {"completion": "é\n3", "parsed": 3.0, "score": 0.5, "error": None}
+    return {"id": identity, "condition": condition} | read | changed
 
 
 def test_rows_are_found_again(tmp_path):
@@ -50,6 +51,22 @@ def test_foreign_lines_are_named(tmp_path, line, problem):
         stream.write(line + "\n")
     with pytest.raises(InputError, match=f"predictions.jsonl: line 2: {problem}"):
         PredictionLog(tmp_path / "out", SETTINGS, EXPECTED)
+
+
+def test_foreign_lines_are_counted(tmp_path):
+    PredictionLog(tmp_path / "out", SETTINGS, EXPECTED).append([row("q1")])
+    with (tmp_path / "out" / "predictions.jsonl").open("a") as stream:
+        stream.write("".join(json.dumps(row(name)) + "\n" for name in ("q7", "q8", "q1")))
+    with pytest.raises(InputError, match=r"line 2: is not a prediction for this dataset \(one of 3 such"):
+        PredictionLog(tmp_path / "out", SETTINGS, EXPECTED)
+
+
+def test_failed_rows_are_taken_out_to_be_asked_again(tmp_path):
+    log = PredictionLog(tmp_path / "out", SETTINGS, EXPECTED)
+    log.append([row("q1"), row("q2", error="RuntimeError: out of memory", completion="", score=0.0)])
+    assert len(log.rows) == 2
+    assert list(PredictionLog(tmp_path / "out", SETTINGS, EXPECTED).rows) == [("q1", "video")]
+    assert (tmp_path / "out" / "predictions.jsonl").read_bytes().count(b"\n") == 1
 
 
 def test_other_settings_are_refused_by_name(tmp_path):

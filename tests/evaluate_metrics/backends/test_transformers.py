@@ -10,12 +10,23 @@ from dataset_builders.errors import InputError
 
 torch = pytest.importorskip("torch", reason="needs the model extra")
 transformers = pytest.importorskip("transformers", reason="needs the model extra")
-from evaluate_metrics.backend import TransformersBackend  # noqa: E402
+from evaluate_metrics.backends import BackendOptions, open_backend  # noqa: E402
+from evaluate_metrics.backends.transformers import TransformersBackend  # noqa: E402
+
+
+def opened(folder, max_new_tokens=1) -> TransformersBackend:
+    return open_backend(BackendOptions("transformers", str(folder), max_new_tokens, folder))
+
+
+def completed(backend, conversations) -> list[str]:
+    completions = backend.complete(backend.prepare(conversations))
+    assert all(completion.error is None for completion in completions)
+    return [completion.text for completion in completions]
 
 
 @pytest.fixture(scope="module")
 def backend(model_dir):
-    return TransformersBackend(model_dir, max_new_tokens=6)
+    return opened(model_dir, 6)
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +37,10 @@ def conversations(records):
 
 
 def test_video_pixels_reach_the_model_and_blind_has_none(backend, conversations, records):
-    seen = backend.encode(conversations[:2])
+    seen = backend.prepare(conversations[:2])
     assert seen["video_grid_thw"].tolist() == [[2, 4, 4]] * 2
     assert seen["pixel_values_videos"].shape[0] == 2 * 2 * 4 * 4
-    blind = backend.encode([to_messages(record, None) for record in records[:2]])
+    blind = backend.prepare([to_messages(record, None) for record in records[:2]])
     assert set(blind) & {"pixel_values_videos", "video_grid_thw", "pixel_values"} == set()
     video_token = backend._model.config.video_token_id
     assert (seen["input_ids"] == video_token).sum() == 2 * 2 * 2 * 2
@@ -37,7 +48,7 @@ def test_video_pixels_reach_the_model_and_blind_has_none(backend, conversations,
 
 
 def test_prompts_are_those_of_the_processor_s_own_template(backend, conversations):
-    ours = backend.encode(conversations)
+    ours = backend.prepare(conversations)
     theirs = backend._processor.apply_chat_template(
         conversations,
         tokenize=True,
@@ -52,14 +63,14 @@ def test_prompts_are_those_of_the_processor_s_own_template(backend, conversation
 
 def test_an_answer_does_not_depend_on_its_neighbours(backend, conversations, records):
     mixed = [*conversations, to_messages(records[5], None)]
-    alone = [backend.complete([conversation])[0] for conversation in mixed]
-    assert backend.complete(mixed) == alone
-    assert backend.complete(mixed[::-1]) == alone[::-1]
+    alone = [completed(backend, [conversation])[0] for conversation in mixed]
+    assert completed(backend, mixed) == alone
+    assert completed(backend, mixed[::-1]) == alone[::-1]
 
 
 def written_ids(backend, conversation) -> list[int]:
     """Let the model answer one conversation by itself; return the tokens that it writes."""
-    encoded = backend.encode([conversation])
+    encoded = backend.prepare([conversation])
     return backend._model.generate(**encoded)[0, encoded["input_ids"].shape[1] :].tolist()
 
 
@@ -70,14 +81,14 @@ def decoded(backend, ids: list[int]) -> str:
 def test_an_answer_stops_at_the_end_token(backend, conversations, monkeypatch):
     """Declare the first token that the model writes an end: the answer is that token alone, whoever is beside it."""
     before = [written_ids(backend, conversation) for conversation in conversations]
-    assert backend.complete(conversations) == [decoded(backend, ids) for ids in before]
+    assert completed(backend, conversations) == [decoded(backend, ids) for ids in before]
     first = before[0][0]
     assert len(before[0]) > 1 and any(first not in ids for ids in before)
     monkeypatch.setattr(backend._model.generation_config, "eos_token_id", [first])
     # Tokens, not text: pieces of a character all look alike once decoded.
     cut = [ids[: ids.index(first) + 1] if first in ids else ids for ids in before]
     expected = [decoded(backend, ids) for ids in cut]
-    assert backend.complete(conversations) == expected and backend.complete(conversations[::-1]) == expected[::-1]
+    assert completed(backend, conversations) == expected and completed(backend, conversations[::-1]) == expected[::-1]
 
 
 def test_sampling_of_the_folder_is_switched_off(model_dir, tmp_path, conversations, backend):
@@ -87,8 +98,8 @@ def test_sampling_of_the_folder_is_switched_off(model_dir, tmp_path, conversatio
     (folder / "generation_config.json").write_text(
         json.dumps(config | {"do_sample": True, "temperature": 5.0, "repetition_penalty": 3.0})
     )
-    sampling = TransformersBackend(folder, max_new_tokens=6)
-    assert sampling.complete(conversations) == backend.complete(conversations)
+    sampling = opened(folder, 6)
+    assert completed(sampling, conversations) == completed(backend, conversations)
 
 
 def test_stock_qwen_runs_too(model_dir, tmp_path, conversations):
@@ -104,8 +115,8 @@ def test_stock_qwen_runs_too(model_dir, tmp_path, conversations):
     transformers.Qwen2_5_VLForConditionalGeneration(config).save_pretrained(tmp_path)
     parts = (processor.image_processor, processor.tokenizer, processor.video_processor)
     transformers.Qwen2_5_VLProcessor(*parts, chat_template=processor.chat_template).save_pretrained(tmp_path)
-    backend = TransformersBackend(tmp_path, max_new_tokens=3)
-    assert all(isinstance(text, str) for text in backend.complete(conversations))
+    backend = opened(tmp_path, 3)
+    assert all(isinstance(text, str) for text in completed(backend, conversations))
     assert type(backend._model) is transformers.Qwen2_5_VLForConditionalGeneration
 
 
@@ -117,20 +128,20 @@ def changed_model(model_dir, tmp_path):
 
 def test_a_folder_without_model(tmp_path):
     with pytest.raises(InputError, match="--model: holds no config.json"):
-        TransformersBackend(tmp_path, 1)
+        opened(tmp_path)
 
 
 def test_a_config_of_no_model(changed_model):
     (changed_model / "config.json").write_text("{}")
     with pytest.raises(InputError, match="--model: cannot be loaded"):
-        TransformersBackend(changed_model, 1)
+        opened(changed_model)
 
 
 def test_truncated_weights(changed_model):
     weights = changed_model / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
     with pytest.raises(InputError, match="--model: cannot be loaded"):
-        TransformersBackend(changed_model, 1)
+        opened(changed_model)
 
 
 def test_missing_weights_are_not_made_up(changed_model):
@@ -142,7 +153,7 @@ def test_missing_weights_are_not_made_up(changed_model):
         {name: value for name, value in weights.items() if name not in gone}, changed_model / "model.safetensors"
     )
     with pytest.raises(InputError, match=r"down_proj.*weights that are missing"):
-        TransformersBackend(changed_model, 1)
+        opened(changed_model)
 
 
 def test_a_missing_processor(changed_model):
@@ -150,4 +161,4 @@ def test_a_missing_processor(changed_model):
         for path in changed_model.glob(pattern):
             path.unlink()
     with pytest.raises(InputError, match="--model: cannot be loaded"):
-        TransformersBackend(changed_model, 1)
+        opened(changed_model)

@@ -1,0 +1,202 @@
+"""Batches of questions → rows of predictions: load, change, prepare, answer; a sample that fails fails alone."""
+
+import hashlib
+import json
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dataset_builders.errors import InputError
+from evaluate_metrics.backends.base import Backend, Completion
+from evaluate_metrics.benchmarks.base import Benchmark
+from evaluate_metrics.controls import Condition
+from evaluate_metrics.controls.unanswerable import ABSTAINED, abstains
+from evaluate_metrics.parsing import extract_answer
+from evaluate_metrics.questions import first_line
+from evaluate_metrics.scoring import score
+
+SEED = 0
+# Batches are cut from windows of this many batches, in the order of the dataset: long enough to put questions of one
+# kind together, short enough for the frames of its scenes to stay decoded.
+WINDOW = 16
+SAMPLE_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a model, a processor or a broken file may raise on one sample; its row says so, and the run goes on."""
+KEPT = ("id", "scene_id", "task", "scale", "source", "answer_type")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Questions that are answered together.
+
+    Attributes:
+        condition: Under which.
+        records: As published.
+        missing: Ids of those that have no answer yet. The whole batch is answered again even if only a part is
+            missing, because its padding decides the last digits.
+    """
+
+    condition: Condition
+    records: list[dict]
+    missing: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A batch that is ready for the device.
+
+    Attributes:
+        batch: Of it.
+        records: As asked under its condition, by id.
+        conversations: By id, of those that could be loaded.
+        failures: By id, of those that could not.
+        prepared: Of all conversations, by the backend; None if that failed.
+    """
+
+    batch: Batch
+    records: dict[str, dict]
+    conversations: dict[str, list[dict]]
+    failures: dict[str, str]
+    prepared: Any
+
+
+def plan(
+    records: Sequence[dict],
+    conditions: Sequence[Condition],
+    batch_size: int,
+    answered: Container[tuple[str, str]],
+    length: Callable[[dict], int],
+) -> Iterator[Batch]:
+    """Cut the questions into batches whose prompts and answers are of similar length, condition after condition.
+
+    The plan depends on the questions only, so that a resumed run repeats the batches of the run it continues.
+
+    Args:
+        records: The questions.
+        conditions: In order.
+        batch_size: Questions per batch.
+        answered: (id, condition) that need not be asked; batches of nothing else are left out.
+        length: Of the prompt of a question.
+    """
+    for condition in conditions:
+        asked = [record for record in records if condition.applies(record)]
+        for start in range(0, len(asked), WINDOW * batch_size):
+            window = asked[start : start + WINDOW * batch_size]
+            window = sorted(window, key=lambda record: (record["task"], length(record), record["id"]))
+            for place in range(0, len(window), batch_size):
+                batch = window[place : place + batch_size]
+                missing = {record["id"] for record in batch if (record["id"], condition.name) not in answered}
+                if missing:
+                    yield Batch(condition, batch, frozenset(missing))
+
+
+def load(batch: Batch, benchmark: Benchmark, backend: Backend) -> Loaded:
+    """Load what is shown with the questions of a batch, and do all that needs no device."""
+    records = {record["id"]: record for record in batch.records}
+    conversations, failures = {}, {}
+    for identity, record in list(records.items()):
+        try:
+            rng = np.random.default_rng([SEED, *hashlib.sha256(identity.encode()).digest()])
+            records[identity], shown = batch.condition.change(record, _shown(record, batch.condition, benchmark), rng)
+            conversations[identity] = benchmark.messages(records[identity], shown)
+        except SAMPLE_ERRORS as error:
+            failures[identity] = f"has no usable frames ({_reason(error)})"
+    return Loaded(batch, records, conversations, failures, _prepare(backend, list(conversations.values())))
+
+
+def answer(loaded: Loaded, backend: Backend) -> list[dict]:
+    """Return the rows of predictions that were missing.
+
+    Raises:
+        InputError: if the backend says that going on is of no use.
+    """
+    conversations = list(loaded.conversations.values())
+    completions = dict(zip(loaded.conversations, complete(backend, conversations, loaded.prepared), strict=True))
+    completions |= {identity: Completion("", reason) for identity, reason in loaded.failures.items()}
+    return [
+        _row(record, loaded, completions[record["id"]])
+        for record in loaded.batch.records
+        if record["id"] in loaded.batch.missing
+    ]
+
+
+def complete(backend: Backend, conversations: Sequence[list[dict]], prepared: Any = None) -> list[Completion]:
+    """Answer conversations together; where that fails, one by one, so that one failure costs one answer.
+
+    Args:
+        backend: Answers.
+        conversations: To answer.
+        prepared: What the backend made of them; None to let it do so now.
+    """
+    if not conversations:
+        return []
+    try:
+        return backend.complete(backend.prepare(conversations) if prepared is None else prepared)
+    except InputError:
+        raise
+    except SAMPLE_ERRORS as error:
+        if len(conversations) == 1:
+            return [Completion("", _reason(error))]
+    return [complete(backend, [conversation])[0] for conversation in conversations]
+
+
+def _shown(record: dict, condition: Condition, benchmark: Benchmark):
+    """Load what is shown, unless nobody looks."""
+    return None if condition.name == "blind" else benchmark.show(record)
+
+
+def _prepare(backend: Backend, conversations: list[list[dict]]) -> Any:
+    try:
+        return backend.prepare(conversations) if conversations else None
+    except InputError:
+        raise
+    except SAMPLE_ERRORS:
+        return None  # one of them is at fault: `complete` finds out which
+
+
+def _row(record: dict, loaded: Loaded, completion: Completion) -> dict:
+    asked, condition = loaded.records[record["id"]], loaded.batch.condition
+    conversation = loaded.conversations.get(record["id"])
+    abstained = abstains(extract_answer(completion.text))
+    if condition.abstain:
+        parsed, value = (ABSTAINED, 1.0) if abstained else (None, 0.0)
+    elif completion.error is None:
+        scored = score(asked, completion.text)
+        parsed, value = scored.parsed, float(scored.value)
+    else:
+        parsed, value = None, 0.0
+    return {
+        **{name: record.get(name) for name in KEPT},
+        "category": record.get("category", record["task"]),
+        "condition": condition.name,
+        "reference": asked["answer"],
+        "unit": asked["unit"],
+        "prompt_sha256": None if conversation is None else _prompt_hash(conversation),
+        "completion": completion.text,
+        "parsed": parsed,
+        "score": value,
+        "abstained": abstained,
+        "tokens_in": completion.tokens_in,
+        "tokens_out": completion.tokens_out,
+        "error": completion.error,
+    }
+
+
+def _prompt_hash(conversation: list[dict]) -> str:
+    """Hash the texts of a conversation, and where between them something is shown."""
+    parts = [part.get("text", part["type"]) for message in conversation for part in message["content"]]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"
