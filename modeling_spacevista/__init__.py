@@ -3,6 +3,8 @@
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from .configuration_spacevista import SpaceVistaConfig
+from .gates import plot_gates
+from .interop import load_adapters, save_adapter
 from .modeling_spacevista import SpaceVistaForConditionalGeneration
 from .processing_spacevista import SpaceVistaProcessor
 from .tiny import build_tiny_model
@@ -11,4 +13,12 @@ AutoConfig.register(SpaceVistaConfig.model_type, SpaceVistaConfig, exist_ok=True
 AutoModelForImageTextToText.register(SpaceVistaConfig, SpaceVistaForConditionalGeneration, exist_ok=True)
 AutoProcessor.register(SpaceVistaConfig, SpaceVistaProcessor, exist_ok=True)
 
-__all__ = ["SpaceVistaConfig", "SpaceVistaForConditionalGeneration", "SpaceVistaProcessor", "build_tiny_model"]
+__all__ = [
+    "SpaceVistaConfig",
+    "SpaceVistaForConditionalGeneration",
+    "SpaceVistaProcessor",
+    "build_tiny_model",
+    "load_adapters",
+    "plot_gates",
+    "save_adapter",
+]

@@ -9,6 +9,8 @@ from torch import nn
 from transformers import initialization as init
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLDecoderLayer
 
+EXPERT_LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
 
 class GateSlot:
     """Where a decoder layer leaves the gates for its linears; empty (None) outside the layer's forward pass.
@@ -33,7 +35,7 @@ class ExpertLinear(nn.Linear):
         super().__init__(in_features, out_features, bias=bias)
         self.expert_a = nn.Parameter(torch.empty(num_experts * expert_rank, in_features))
         self.expert_b = nn.Parameter(torch.empty(out_features, num_experts * expert_rank))
-        self.slot = slot
+        self.expert_rank, self.slot = expert_rank, slot
         self.reset_experts()
 
     def reset_experts(self):
@@ -41,12 +43,21 @@ class ExpertLinear(nn.Linear):
         init.kaiming_uniform_(self.expert_a, a=5**0.5)
         init.zeros_(self.expert_b)
 
+    def expert(self, index):
+        """Return A (r, in_features) and B (out_features, r) of one expert, as views."""
+        own = slice(index * self.expert_rank, (index + 1) * self.expert_rank)
+        return self.expert_a[own], self.expert_b[:, own]
+
     def forward(self, inputs):
-        """Map (B, T, in_features) to (B, T, out_features) with the gates (B, T, E·r) in the slot, if any."""
-        outputs = super().forward(inputs)
+        """Map (B, T, in_features) to (B, T, out_features) with the gates (B, T or 1, E·r) in the slot, if any."""
         if self.slot.gates is None:
-            return outputs
-        return outputs + F.linear(F.linear(inputs, self.expert_a) * self.slot.gates, self.expert_b)
+            return super().forward(inputs)
+        low = (F.linear(inputs, self.expert_a) * self.slot.gates).flatten(0, -2)
+        outputs = super().forward(inputs.flatten(0, -2))
+        # In place, into the matrix that the base product just made: another tensor of its size would cost as much as
+        # the experts do. It is no view, so that autograd need not copy its gradient. Autocast leaves such calls alone.
+        outputs.addmm_(low.to(outputs.dtype), self.expert_b.t().to(outputs.dtype))
+        return outputs.view(*inputs.shape[:-1], self.out_features)
 
 
 class ScaleRouter(nn.Module):
@@ -58,14 +69,18 @@ class ScaleRouter(nn.Module):
         self.up = nn.Linear(hidden_size, router_hidden_size)
         self.down = nn.Linear(router_hidden_size, num_experts)
 
+    def logits(self, hidden_states):
+        """Rate the experts: (B, T, hidden_size) → (B, T, E)."""
+        normed = F.rms_norm(hidden_states, hidden_states.shape[-1:])
+        return self.down(F.silu(self.up(normed)))
+
     def forward(self, hidden_states):
         """Weigh the experts: (B, T, hidden_size) → (B, T, E), non-negative, summing to 1."""
-        normed = F.rms_norm(hidden_states, hidden_states.shape[-1:])
-        return self.down(F.silu(self.up(normed))).softmax(-1, dtype=torch.float32).to(hidden_states.dtype)
+        return self.logits(hidden_states).softmax(-1, dtype=torch.float32).to(hidden_states.dtype)
 
 
 class SpaceVistaDecoderLayer(Qwen2_5_VLDecoderLayer):
-    """The only change w.r.t. `Qwen2_5_VLDecoderLayer` is that its seven linears carry experts gated by its router."""
+    """The only change w.r.t. `Qwen2_5_VLDecoderLayer` is that its seven linears carry gated experts."""
 
     def __init__(self, config, layer_idx, experts):
         """Build the layer.
@@ -76,22 +91,24 @@ class SpaceVistaDecoderLayer(Qwen2_5_VLDecoderLayer):
             experts: the `SpaceVistaConfig`, for the experts and the router.
         """
         super().__init__(config, layer_idx)
-        self.gate_mode, self.expert_rank = experts.gate_mode, experts.expert_rank
-        self.slot = GateSlot()
-        self.router = ScaleRouter(config.hidden_size, experts.router_hidden_size, experts.num_experts)
+        self.experts, self.slot = experts, GateSlot()
+        if experts.router_level == "layer":
+            self.router = ScaleRouter(config.hidden_size, experts.router_hidden_size, experts.num_experts)
         for block in (self.self_attn, self.mlp):
             for name, linear in list(block.named_children()):
-                if isinstance(linear, nn.Linear):
+                if name in EXPERT_LINEARS:
                     shape = (linear.in_features, linear.out_features, linear.bias is not None)
                     setattr(block, name, ExpertLinear(*shape, experts.num_experts, experts.expert_rank, self.slot))
 
-    def forward(self, hidden_states, *args, **kwargs):
-        """Run the layer with the gates of its input; B, T as in `Qwen2_5_VLDecoderLayer`."""
-        if self.gate_mode == "off":
+    def forward(self, hidden_states, *args, gates=None, **kwargs):
+        """Run the layer with `gates` (B, T or 1, E), or else those of its own router; B, T as in the parent."""
+        if self.experts.gate_mode == "off":
             return super().forward(hidden_states, *args, **kwargs)
+        if gates is None:
+            gates = self.router(hidden_states)
         # `finally`: recomputation under gradient checkpointing leaves by an exception, and no gates may outlive it.
         try:
-            self.slot.gates = self.router(hidden_states).repeat_interleave(self.expert_rank, dim=-1)
+            self.slot.gates = gates.repeat_interleave(self.experts.expert_rank, dim=-1)
             return super().forward(hidden_states, *args, **kwargs)
         finally:
             self.slot.gates = None

@@ -1,4 +1,4 @@
-"""Dense branch and fusion (paper, section 4, Eq. 1): Qwen's visual tokens look at DINOv3's dense features.
+"""Dense branch and fusion (paper, section 4, Eq. 1): Qwen's visual tokens look at dense features of the same frames.
 
 Legend: N frame pairs, t frames in each, h × w patches, m merge size, L = h/m · w/m tokens, D width of the fusion.
 """
@@ -6,10 +6,13 @@ Legend: N frame pairs, t frames in each, h × w patches, m merge size, L = h/m �
 import torch
 import torch.nn.functional as F
 from torch import nn
-from transformers import DINOv3ViTModel
+from transformers import AutoModel
 from transformers import initialization as init
 
 from .frames import to_dense_pixels
+
+# Frame pairs that go through the encoder at once: its activations then take the same memory for any video.
+PAIRS_AT_ONCE = 8
 
 
 def sincos_positions(height, width, dim, like):
@@ -41,7 +44,7 @@ class DenseBranch(nn.Module):
     def __init__(self, config):
         """Build the encoder of `config.dense_config`."""
         super().__init__()
-        self.encoder = DINOv3ViTModel._from_config(config.dense_config)
+        self.encoder = AutoModel.from_config(config.dense_config)
         self.num_prefix_tokens = 1 + config.dense_config.num_register_tokens
         self.vision_patch, self.dense_patch = config.vision_config.patch_size, config.dense_config.patch_size
         self.merge_size = config.vision_config.spatial_merge_size
@@ -63,15 +66,18 @@ class DenseBranch(nn.Module):
             frames: (N, t, C, H, W), normalised for Qwen2.5-VL.
 
         Returns:
-            (N, h/m, w/m, m·m·C') dense features, C' the encoder's width.
+            (N, L, m·m·C') dense features, row by row, C' the encoder's width.
         """
+        return torch.cat([self._encode(pairs) for pairs in frames.split(PAIRS_AT_ONCE)])
+
+    def _encode(self, frames):
         height, width = (side // self.vision_patch for side in frames.shape[-2:])
         pixels = to_dense_pixels(frames.flatten(0, 1), self.vision_patch, self.dense_patch)
-        tokens = self.encoder(pixels).last_hidden_state[:, self.num_prefix_tokens :]
+        tokens = self.encoder(pixels.to(self.encoder.dtype)).last_hidden_state[:, self.num_prefix_tokens :]
         pooled = tokens.unflatten(0, frames.shape[:2]).mean(1)
         m = self.merge_size
         blocks = pooled.reshape(len(frames), height // m, m, width // m, m, -1)
-        return blocks.transpose(2, 3).flatten(3)
+        return blocks.transpose(2, 3).flatten(3).flatten(1, 2)
 
 
 class CrossAttentionLayer(nn.Module):
@@ -98,22 +104,63 @@ class CrossAttentionLayer(nn.Module):
         return tokens + self.mlp(self.mlp_norm(tokens))
 
 
-class DenseFusion(nn.Module):
-    """Add to Qwen's visual tokens what they find in the dense ones, through a gate that starts at zero.
+class CrossAttentionMixer(nn.Module):
+    """Visual tokens ask, dense tokens of the same frame pair answer; memory grows linearly with the frames."""
 
-    Attention stays within a frame pair, so memory grows linearly with the number of frames.
-    """
-
-    def __init__(self, config):
-        """Take the widths from the configuration."""
+    def __init__(self, dim, visual, config):
+        """Take D, the width of the visual tokens, and the numbers of layers and heads."""
         super().__init__()
-        dim, visual = config.fusion_hidden_size, config.vision_config.out_hidden_size
-        dense = config.dense_config.hidden_size * config.vision_config.spatial_merge_size**2
-        self.project = nn.Sequential(nn.LayerNorm(dense), nn.Linear(dense, dim), nn.GELU(), nn.Linear(dim, dim))
         self.query = nn.Linear(visual, dim)
         self.layers = nn.ModuleList(
             CrossAttentionLayer(dim, config.fusion_num_heads) for _ in range(config.fusion_num_layers)
         )
+
+    def forward(self, visual, context, grid):
+        """Mix (N, L, V) and (N, L, D) on a token grid `grid` = (h/m, w/m) to (N, L, D)."""
+        positions = sincos_positions(*grid, context.shape[-1], context)
+        tokens = self.query(visual)
+        for layer in self.layers:
+            tokens = layer(tokens, context, positions)
+        return tokens
+
+
+class AddMixer(nn.Module):
+    """Ablation: the dense token at the same place, and nothing else."""
+
+    def forward(self, visual, context, grid):
+        """Return `context` (N, L, D)."""
+        return context
+
+
+class ConcatMixer(nn.Module):
+    """Ablation: an MLP over the visual token and the dense token at the same place."""
+
+    def __init__(self, dim, visual):
+        """Take D and the width of the visual tokens."""
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(visual + dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+
+    def forward(self, visual, context, grid):
+        """Mix (N, L, V) and (N, L, D) to (N, L, D)."""
+        return self.mlp(torch.cat([visual, context], dim=-1))
+
+
+class DenseFusion(nn.Module):
+    """Add to Qwen's visual tokens what a mixer makes of them and the dense ones, through a gate that starts shut."""
+
+    def __init__(self, config):
+        """Take kinds and widths from the configuration."""
+        super().__init__()
+        dim, visual = config.fusion_hidden_size, config.vision_config.out_hidden_size
+        if config.uses_dense:
+            merged = config.dense_config.hidden_size * config.vision_config.spatial_merge_size**2
+            self.project = _projection(merged, dim)
+        if config.uses_geometry:
+            self.project_geometry = _projection(config.geometry_hidden_size, dim)
+        if config.fusion == "cross_attention":
+            self.mixer = CrossAttentionMixer(dim, visual, config)
+        else:
+            self.mixer = AddMixer() if config.fusion == "add" else ConcatMixer(dim, visual)
         self.output = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, visual))
         self.gate = nn.Parameter(torch.empty(visual))
         self.reset_gate()
@@ -122,20 +169,25 @@ class DenseFusion(nn.Module):
         """Close the gate: the model then answers as its backbone."""
         init.zeros_(self.gate)
 
-    def forward(self, visual, dense):
+    def forward(self, visual, grid, dense=None, geometry=None):
         """Fuse.
 
         Args:
             visual: (N, L, V) tokens of Qwen's vision tower, row by row.
-            dense: (N, h/m, w/m, m·m·C') dense features.
+            grid: (h/m, w/m), rows and columns of the token grid.
+            dense: (N, L, m·m·C') dense features, where the configuration has them.
+            geometry: (N, L, G) precomputed tokens, where the configuration has them.
 
         Returns:
             (N, L, V); equal to `visual` while the gate is zero.
         """
-        height, width = dense.shape[1:3]
-        context = self.project(dense.flatten(1, 2).to(visual.dtype))
-        positions = sincos_positions(height, width, context.shape[-1], context)
-        tokens = self.query(visual)
-        for layer in self.layers:
-            tokens = layer(tokens, context, positions)
-        return visual + self.gate * self.output(tokens)
+        contexts = []
+        if dense is not None:
+            contexts.append(self.project(dense.to(visual.dtype)))
+        if geometry is not None:
+            contexts.append(self.project_geometry(geometry.to(visual.dtype)))
+        return visual + self.gate * self.output(self.mixer(visual, sum(contexts), grid))
+
+
+def _projection(width, dim):
+    return nn.Sequential(nn.LayerNorm(width), nn.Linear(width, dim), nn.GELU(), nn.Linear(dim, dim))

@@ -49,8 +49,7 @@ def test_initial_values(model):
 def test_gate_mode_off_leaves_the_experts_out(trained, encode, to_backbone):
     batch = encode([None])
     with_experts = trained(**batch).logits
-    for layer in trained.model.language_model.layers:
-        layer.gate_mode = "off"
+    trained.config.gate_mode = "off"
     without = trained(**batch).logits
     assert torch.equal(without, to_backbone(trained)(**batch).logits)
     assert (with_experts - without).abs().max() > 1e-3

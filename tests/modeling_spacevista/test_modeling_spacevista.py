@@ -74,7 +74,7 @@ def test_frame_pairs_are_fused_independently(trained, encode, frames):
     changed = pixels.clone()
     changed[48:96] = 0
     grid = torch.tensor([[3, 6, 8]])
-    before, after = (trained.model._fuse((tokens.flatten(0, 1),), p, grid)[0] for p in (pixels, changed))
+    before, after = (trained.model._fuse((tokens.flatten(0, 1),), p, grid, None)[0] for p in (pixels, changed))
     same = (before - after).unflatten(0, (3, 12)).abs().amax((1, 2)) < 1e-5
     assert same.tolist() == [True, False, True]
 
@@ -91,7 +91,7 @@ def test_gradients_reach_gate_fusion_experts_and_router(model, encode, frames):
         torch.nn.init.normal_(layer.mlp.down_proj.expert_b)
     model(**batch, labels=batch["input_ids"]).loss.backward()
     touched = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
-    for name in ("model.fusion.layers.0.q_proj.weight", "model.fusion.project.1.weight"):
+    for name in ("model.fusion.mixer.layers.0.q_proj.weight", "model.fusion.project.1.weight"):
         assert name in touched
     assert "model.language_model.layers.1.router.up.weight" in touched
 
@@ -112,7 +112,9 @@ def test_missing_experts_and_gate_are_initialised_on_loading(model, encode, fram
     weights = model.state_dict()
     ours = {name for name in weights if any(part in name for part in ("expert_", "router", "fusion"))}
     model.save_pretrained(tmp_path, state_dict={name: weights[name] for name in weights if name not in ours})
-    loaded, info = SpaceVistaForConditionalGeneration.from_pretrained(tmp_path, output_loading_info=True)
+    loaded, info = SpaceVistaForConditionalGeneration.from_pretrained(
+        tmp_path, output_loading_info=True, allow_incomplete=True
+    )
     assert set(info["missing_keys"]) == ours
     for name, parameter in loaded.named_parameters():
         assert parameter.isfinite().all() and (parameter.abs() < 10).all(), name
