@@ -105,7 +105,7 @@ def _flipped(found: Mapping[str, Sequence[dict]], rows: Rows) -> dict:
         for record in found["mirrored"]
         if rows[record["id"], "video"]["score"] == 1
     ]
-    return {"flipped": _percent(np.mean(right)) if right else None}
+    return {"flipped": _share(right)}
 
 
 def _all_right(found: Mapping[str, Sequence[dict]], rows: Rows) -> dict:
@@ -129,7 +129,11 @@ def _abstained(found: Mapping[str, Sequence[dict]], rows: Rows) -> dict:
     needless = [
         rows[record["id"], "unanswerable-answerable"]["abstained"] for record in found["unanswerable-answerable"]
     ]
-    return {"abstained": _percent(np.mean(should)), "abstained_needlessly": _percent(np.mean(needless))}
+    return {"abstained": _share(should), "abstained_needlessly": _share(needless)}
+
+
+def _share(values: Sequence[float]) -> float | None:
+    return _percent(np.mean(values)) if values else None
 
 
 def _percent(share: float) -> float:
