@@ -1,42 +1,234 @@
-"""Processor of SpaceVista: Qwen2.5-VL's own, which refuses a video whose frames differ in size."""
+"""Processor of SpaceVista: Qwen2.5-VL's, which also reads videos, selects and marks frames, carries geometry."""
 
-from PIL import Image
-from transformers import Qwen2_5_VLProcessor
+from collections.abc import Sequence
 
+import torch
+from transformers import BatchFeature, Qwen2_5_VLProcessor
 
-def check_frame_sizes(videos):
-    """Refuse a video given as a list of pictures of different sizes.
+from .clips import list_videos, load_clip
+from .geometry import flatten_geometry
+from .selection import Selection
 
-    Args:
-        videos: a video or (nested) lists of videos; what is not a list of PIL images is left to the library.
-
-    Raises:
-        ValueError: names the size of the first frame and the one that differs.
-    """
-    if not isinstance(videos, (list, tuple)):
-        return
-    frames = [frame for frame in videos if isinstance(frame, Image.Image)]
-    for index, frame in enumerate(frames):
-        if frame.size != frames[0].size:
-            raise ValueError(
-                f"all frames of a video must have one size, expected {frames[0].size} as in frame 0, "
-                f"got {frame.size} in frame {index}"
-            )
-    for video in videos:
-        check_frame_sizes(video)
+SELECTION = ("num_frames", "fps", "frame_indices")
+LIMITS = ("max_frame_pixels", "max_video_pixels")
+CALL = (*SELECTION, *LIMITS, "video_metadata", "do_sample_frames")
+OF_A_VIDEO = (*SELECTION, *LIMITS, "regions", "geometry")
 
 
 class SpaceVistaProcessor(Qwen2_5_VLProcessor):
-    """The only change w.r.t. `Qwen2_5_VLProcessor` is the check of frame sizes; its tensors are the same."""
+    """The only change w.r.t. `Qwen2_5_VLProcessor` is what a video may be; the tensors of given frames are the same.
+
+    A video is a path, the bytes of a file, a list of PIL images, or an array or tensor of frames. A content part of a
+    conversation (or, in `videos`, a mapping like it) says which frames are wanted and what is marked on them:
+
+        conversation = [{"role": "user", "content": [
+            {"type": "video", "video": "room.mp4", "num_frames": 16, "regions": [
+                {"frame_index": 40, "kind": "point", "colour": "red", "point": [410, 220]},
+                {"frame_index": 40, "kind": "bbox", "colour": "blue", "bbox": [96, 50, 300, 280]}]},
+            {"type": "text", "text": "How far is the red point from the object in the blue box?"}]}]
+        inputs = processor.apply_chat_template(
+            conversation, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt")
+
+    Keys of a part, all optional:
+
+    - one of `num_frames`, `fps`, `frame_indices`: which frames, see `Selection`; without them, all. A video that has
+      fewer is refused;
+    - `regions`: marks to draw, see `check_regions`; their frames are always among the selected;
+    - `max_frame_pixels`, `max_video_pixels`: most pixels of a frame, and of all frames together, after resizing;
+    - `geometry` (of images, too): precomputed geometry tokens, see `flatten_geometry`.
+
+    The same names are arguments of a call, then for all videos (`processor_kwargs` of `apply_chat_template`).
+    """
 
     def __init__(self, image_processor=None, tokenizer=None, video_processor=None, chat_template=None, **kwargs):
         """Take the parts, as `Qwen2_5_VLProcessor` does."""
         super().__init__(image_processor, tokenizer, video_processor, chat_template=chat_template, **kwargs)
 
-    def __call__(self, images=None, text=None, videos=None, **kwargs):
-        """Prepare a batch; arguments and result as in `Qwen2_5_VLProcessor`."""
-        check_frame_sizes(videos)
-        return super().__call__(images=images, text=text, videos=videos, **kwargs)
+    def apply_chat_template(self, conversation, *args, **kwargs):
+        """Write a conversation as a prompt and, with `tokenize=True`, prepare it; as in `Qwen2_5_VLProcessor`."""
+        return super().apply_chat_template(_with_requests(conversation), *args, **kwargs)
+
+    def __call__(self, images=None, text=None, videos=None, *, regions=None, geometry=None, **kwargs) -> BatchFeature:
+        """Prepare a batch; other arguments and the result are those of `Qwen2_5_VLProcessor`.
+
+        Args:
+            images: as in `Qwen2_5_VLProcessor`.
+            text: prompts.
+            videos: see `list_videos`; an entry may also be a mapping like a content part.
+            regions: per video, its regions or None.
+            geometry: per image and then per video, its geometry tokens.
+            kwargs: also `num_frames`, `fps`, `frame_indices`, `max_frame_pixels` and `max_video_pixels`.
+
+        Returns:
+            With geometry, `geometry_tokens` too: (sum of visual tokens, C) float32, images before videos.
+
+        Raises:
+            ValueError: names the expected and the given value.
+        """
+        nested = dict(kwargs.pop("videos_kwargs", None) or {})
+        options = {name: source.pop(name) for source in (nested, kwargs) for name in CALL if name in source}
+        images, of_images = _split_images(images)
+        requests = _list_requests(videos)
+        if regions is not None:
+            _spread("regions", regions, requests)
+        clips, metadata = _load(requests, options)
+        if clips:
+            # They are selected: a sampling of the library would be a second one.
+            nested |= {"video_metadata": metadata, "do_sample_frames": False}
+        outputs = super().__call__(images, text, clips or None, videos_kwargs=nested, **kwargs)
+        geometry = _gather(geometry, [*of_images, *(request.get("geometry") for request in requests)])
+        if geometry is not None:
+            tokens = flatten_geometry(geometry, _grids(outputs), self.video_processor.merge_size)
+            outputs["geometry_tokens"] = tokens.numpy() if kwargs.get("return_tensors") == "np" else tokens
+        return outputs
+
+    @property
+    def model_input_names(self):
+        """Names of what a call may return for the model."""
+        return [*super().model_input_names, "geometry_tokens"]
+
+    def _process_videos(self, videos, video_metadata, **kwargs):
+        """Process each video by itself, because a limit of pixels gives each its own size."""
+        data, replacements = {}, []
+        for video, metadata in zip(videos, video_metadata, strict=True):
+            limited = self._limit(metadata.max_pixels, kwargs) if metadata.max_pixels else kwargs
+            one, replacement = super()._process_videos(
+                [video], video_metadata=[metadata], **{**limited, "return_tensors": "pt"}
+            )
+            self._check_limit(metadata.max_pixels, one["video_grid_thw"][0])
+            for name, value in one.items():
+                data.setdefault(name, []).append(value)
+            replacements += replacement
+        joined = {
+            name: torch.cat(parts) if torch.is_tensor(parts[0]) else sum(parts, []) for name, parts in data.items()
+        }
+        return BatchFeature(joined), replacements
+
+    def _limit(self, max_pixels, kwargs):
+        size = kwargs.get("size") or self.video_processor.size
+        longest = min(size["longest_edge"], max_pixels)
+        # The library lets a frame have 1.05 times the lower limit, whatever the upper one is.
+        return {
+            **kwargs,
+            "size": {"longest_edge": longest, "shortest_edge": min(size["shortest_edge"], int(longest / 1.05))},
+        }
+
+    def _check_limit(self, max_pixels, grid):
+        _, height, width = (side * self.video_processor.patch_size for side in grid.tolist())
+        if max_pixels and height * width > max_pixels:
+            raise ValueError(
+                f"a frame cannot be made that small, expected at most {max_pixels} pixels after resizing, "
+                f"got at least {width}x{height}; select fewer frames or raise the limit"
+            )
+
+
+def _with_requests(conversation):
+    """Move what a content part asks for to where the library looks for the image or video alone."""
+    if isinstance(conversation, (list, tuple)):
+        return [_with_requests(item) for item in conversation]
+    if not isinstance(conversation, dict) or not isinstance(conversation.get("content"), (list, tuple)):
+        return conversation
+    return {**conversation, "content": [_with_request(part) for part in conversation["content"]]}
+
+
+def _with_request(part):
+    kind = part.get("type") if isinstance(part, dict) else None
+    options = (
+        {name: part[name] for name in OF_A_VIDEO if part.get(name) is not None} if kind in ("image", "video") else {}
+    )
+    source = [part[name] for name in (kind, "url", "path") if name in part] if options else []
+    if not source:
+        return part
+    if unfit := sorted(options.keys() - {"geometry"}) and kind == "image":
+        raise ValueError(f"an image takes geometry alone, got {unfit}; give it as a video of one frame")
+    return {"type": kind, kind: {kind: source[0], **options}}
+
+
+def _split_images(images):
+    """Part images from their geometry: (images in the same nesting, one entry of geometry or None per image)."""
+    if isinstance(images, (list, tuple)):
+        parts = [_split_images(image) for image in images]
+        return [image for image, _ in parts], [entry for _, entries in parts for entry in entries]
+    if isinstance(images, dict):
+        return images["image"], [images.get("geometry")]
+    return images, [] if images is None else [None]
+
+
+def _list_requests(videos) -> list[dict]:
+    """List the videos as mappings {"video": one video, and what is asked of it}."""
+    requests = [video if isinstance(video, dict) else {"video": video} for video in list_videos(videos or [])]
+    for place, request in enumerate(requests):
+        found = list_videos(request["video"])
+        if len(found) != 1:
+            raise ValueError(f"a content part holds one video of at least one frame, expected 1, got {len(found)}")
+        requests[place] = {**request, "video": found[0]}
+    return requests
+
+
+def _spread(name, values, requests):
+    """Give each request its entry of an argument."""
+    if len(values) != len(requests):
+        raise ValueError(f"{name} needs one entry per video, expected {len(requests)}, got {len(values)}")
+    for request, value in zip(requests, values, strict=True):
+        if request.get(name) is not None:
+            raise ValueError(f"{name} of a video must be given once, got an argument beside that of the content part")
+        request[name] = value
+
+
+def _load(requests, options):
+    """Load the videos: (frames of each, metadata of each)."""
+    metadata = _list_metadata(options.pop("video_metadata", None), len(requests))
+    if options.pop("do_sample_frames", None) is False:
+        options = {name: value for name, value in options.items() if name not in SELECTION}
+    clips = []
+    for place, (request, known) in enumerate(zip(requests, metadata, strict=True)):
+        own = {name: request[name] for name in SELECTION if request.get(name) is not None}
+        selection = Selection(**own) if own else Selection(**{k: options[k] for k in SELECTION if k in options})
+        clip, metadata[place] = load_clip(request["video"], selection, request.get("regions"), known)
+        clips.append(clip)
+        metadata[place].max_pixels = _max_pixels({**options, **request}, len(clip))
+    return clips, metadata
+
+
+def _list_metadata(metadata, number) -> list:
+    """List the metadata of videos, or None for each."""
+    if metadata is None:
+        return [None] * number
+    listed = [metadata] if not isinstance(metadata, (list, tuple)) else []
+    for item in metadata if isinstance(metadata, (list, tuple)) else []:
+        listed += item if isinstance(item, (list, tuple)) else [item]
+    if len(listed) != number:
+        raise ValueError(f"video_metadata needs one entry per video, expected {number}, got {len(listed)}")
+    return listed
+
+
+def _max_pixels(options, num_frames) -> int | None:
+    """Return the most pixels that a frame may have under both limits."""
+    for name in LIMITS:
+        if options.get(name) is not None and not options[name] > 0:
+            raise ValueError(f"{name} must be above 0, got {options[name]}")
+    of_frame, of_video = (options.get(name) for name in LIMITS)
+    limits = [of_frame, of_video // num_frames if of_video is not None else None]
+    return min((max(1, int(limit)) for limit in limits if limit is not None), default=None)
+
+
+def _gather(argument, own):
+    """Return geometry per image and video, from the argument or from the parts, or None without any."""
+    if all(entry is None for entry in own):
+        return argument
+    if argument is not None:
+        raise ValueError("geometry must be given once, got an argument beside that of content parts")
+    if missing := sum(entry is None for entry in own):
+        raise ValueError(
+            f"geometry needs one tensor per image and video, expected {len(own)}, got {len(own) - missing}"
+        )
+    return own
+
+
+def _grids(outputs) -> list[Sequence[int]]:
+    return [
+        grid for name in ("image_grid_thw", "video_grid_thw") if name in outputs for grid in outputs[name].tolist()
+    ]
 
 
 SpaceVistaProcessor.register_for_auto_class()
