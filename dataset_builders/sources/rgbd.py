@@ -2,7 +2,8 @@
 
 One scene is a folder of
     camera-intrinsics.txt       3 x 3, pixels
-    frame-XXXXXX.color.jpg|png  RGB
+    frame-XXXXXX.color.jpg|png  RGB; or instead of them all
+    color.mp4                   a video; XXXXXX is the number of its frame, from 0, and may leave frames out
     frame-XXXXXX.depth.png      16 bit, same size and camera as the colours; 0 and 65535 mean unknown
     frame-XXXXXX.pose.txt       4 x 4 camera-to-world, metres, OpenCV camera axes
     scene.json                  optional: {"scale": "indoor", "license": "...", "room_size": 12.5,
@@ -23,8 +24,10 @@ boxes in a world with Z up, and turn the poses into the same world.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from dataset_builders.conversation import select_frames
 from dataset_builders.errors import InputError
@@ -34,9 +37,12 @@ from dataset_builders.sources.depth_png import ENCODINGS
 from dataset_builders.sources.fields import numbers, positive_or_none, read_json, require
 from dataset_builders.sources.registration import is_seven_scenes, register_to_color
 from dataset_builders.sources.rgbd_files import SceneFolder
+from dataset_builders.sources.video import video_frames
 from dataset_builders.taxonomy import SCALES
 
 COLOR_NAME = re.compile(r"(frame-\d+)\.color\.(?:jpg|png)")
+POSE_NAME = re.compile(r"(frame-\d+)\.pose\.txt")
+VIDEO = "color.mp4"
 
 
 class RgbdSource:
@@ -78,15 +84,19 @@ class RgbdSource:
         about = _about(folder)
         encoding = about.get("depth", "millimetre")
         names = _frame_names(folder)
-        chosen = select_frames(len(names), self._num_frames or len(names))
+        chosen = [names[index] for index in select_frames(len(names), self._num_frames or len(names))]
         intrinsics = folder.intrinsics() if names else None
+        frames = (
+            folder.frame(stem, color, intrinsics, encoding)
+            for (stem, _), color in zip(chosen, _colors(folder, chosen), strict=True)
+        )
         scene = Scene(
             scene_id=ref.scene_id,
             source=self.name,
             license=about["license"],
             scale=about.get("scale", "indoor"),
             objects=tuple(_objects(folder)),
-            frames=tuple(_registered(folder.frame(*names[index], intrinsics, encoding), about) for index in chosen),
+            frames=tuple(_registered(frame, about) for frame in frames),
             room_size=positive_or_none(about.get("room_size"), folder.place("scene.json"), "room_size"),
         )
         return validate_scene(scene, ref.scene_id)
@@ -120,7 +130,7 @@ def _registered(frame: Frame, about: dict) -> Frame:
 
 
 def _frame_names(folder: SceneFolder) -> list[tuple[str, str]]:
-    """List (stem, colour file) of each frame, in order."""
+    """List (stem, file of the colours) of each frame, in order."""
     names: dict[str, str] = {}
     for file_name in folder.listing():
         match = COLOR_NAME.fullmatch(file_name)
@@ -129,7 +139,24 @@ def _frame_names(folder: SceneFolder) -> list[tuple[str, str]]:
         if match[1] in names:
             raise InputError(folder.place(file_name), "file", f"repeats {names[match[1]]}", "keep one of the two")
         names[match[1]] = file_name
+    if folder.has(VIDEO):
+        if names:
+            problem = f"repeats {next(iter(names.values()))}"
+            raise InputError(folder.place(VIDEO), "file", problem, "keep the video or the images")
+        stems = [match[1] for match in map(POSE_NAME.fullmatch, folder.listing()) if match]
+        return [(stem, VIDEO) for stem in sorted(stems, key=_number)]
     return list(names.items())
+
+
+def _number(stem: str) -> int:
+    return int(stem.removeprefix("frame-"))
+
+
+def _colors(folder: SceneFolder, chosen: Sequence[tuple[str, str]]) -> Iterator[np.ndarray]:
+    """Yield the colours of some frames, (H, W, 3) uint8 RGB."""
+    if folder.has(VIDEO):
+        return video_frames(folder.path(VIDEO), folder.place(VIDEO), [_number(stem) for stem, _ in chosen])
+    return (folder.color(name) for _, name in chosen)
 
 
 def _objects(folder: SceneFolder) -> Iterator[SceneObject]:

@@ -66,9 +66,8 @@ class SceneFolder:
         about = read_json(self.path("scene.json"), self.place("scene.json"), dict)
         return about | {"license": require(about.get("license", "unknown"), str, self.place("scene.json"), "license")}
 
-    def frame(self, stem: str, color_name: str, intrinsics: np.ndarray, encoding: str = "millimetre") -> Frame:
-        """Read one frame; `encoding` is that of its depth."""
-        color = self.color(color_name)
+    def frame(self, stem: str, color: np.ndarray, intrinsics: np.ndarray, encoding: str = "millimetre") -> Frame:
+        """Read what belongs to the colours, (H, W, 3), of a frame; `encoding` is that of its depth."""
         height, width = color.shape[:2]
         camera = Camera(intrinsics, self._pose(f"{stem}.pose.txt"), width, height)
         return Frame(camera, color, self.depth(f"{stem}.depth.png", (height, width), encoding))
