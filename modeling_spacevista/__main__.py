@@ -28,13 +28,14 @@ PARTS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; input that cannot be used ends in one line on stderr and code 2."""
     options = vars(_parser().parse_args(argv))
-    output = options.pop("output")
+    output, given = options.pop("output"), f"--base {options['base']}, --dense {options['dense']}"
     try:
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise ValueError(f"{output} exists and is not an empty folder; name another one")
         model, processor = _assemble(options)
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        place = f"{given}: " if isinstance(error, OSError) else ""
+        sys.stderr.write(f"error: {place}{' '.join(str(error).split())}\n")
         return 2
     model.save_pretrained(output)
     processor.save_pretrained(output)

@@ -275,6 +275,8 @@ class SpaceVistaForConditionalGeneration(Qwen2_5_VLForConditionalGeneration):
             allow_incomplete=True,
             output_loading_info=True,
         )
+        # What a model was loaded under it is saved under, and ours could then not be loaded again.
+        model._weight_conversions = None
         missing = [key for key in info["missing_keys"] if not any(part in key for part in OWN_PARTS)]
         _refuse_incomplete(missing, info["unexpected_keys"])
         if config.uses_dense:
@@ -303,11 +305,14 @@ class SpaceVistaForConditionalGeneration(Qwen2_5_VLForConditionalGeneration):
         outputs = super().forward(*args, output_hidden_states=True, return_dict=True, **kwargs)
         if wants_losses:
             outputs.loss = outputs.loss + self.router_loss(outputs.hidden_states, kwargs.get("attention_mask"))
+        gates = None
         if output_gates:
             gates = self.model.language_model.gates(outputs.hidden_states, kwargs.get("scale_labels"))
-            outputs["gates"] = gates
         if not asked["output_hidden_states"]:
-            del outputs["hidden_states"]
+            kept = {name: value for name, value in outputs.items() if name != "hidden_states"}
+            outputs = type(outputs)(**kept)
+        if gates is not None:
+            outputs["gates"] = gates
         return outputs.to_tuple() if asked["return_dict"] is False else outputs
 
     def router_loss(self, hidden_states, attention_mask=None):
