@@ -122,7 +122,7 @@ def _from_frames(video, selection, regions, metadata):
             f"video_metadata must number all frames of its video, expected {available}, got {len(numbers)}"
         )
     indices = selection.indices(available, known.fps, _marked(regions, available, "a video"))
-    frames = _stack([video[index] for index in indices], bool(regions)) if isinstance(video, (list, tuple)) else video
+    frames = _stack([video[index] for index in indices]) if isinstance(video, (list, tuple)) else video
     if not _is_pixel_type(frames.dtype):
         raise ValueError(f"frames of a video must be uint8 or floating point, got {frames.dtype}")
     if frames is video and (regions or indices != list(range(available))):
@@ -147,14 +147,11 @@ def _marked(regions, available, what) -> list[int]:
     return [region["frame_index"] for region in regions]
 
 
-def _stack(pictures, as_rgb):
-    """Put the pictures of one video into one array or tensor, as the library does."""
+def _stack(pictures):
+    """Put the pictures of one video into one array or tensor, as the library does (which takes RGB alone)."""
     if all(isinstance(picture, Image.Image) for picture in pictures):
         _check_alike([picture.size for picture in pictures], "size")
-        if as_rgb:
-            pictures = [picture.convert("RGB") for picture in pictures]
-        _check_alike([picture.mode for picture in pictures], "mode")
-        return np.stack([np.asarray(picture) for picture in pictures])
+        return np.stack([np.asarray(p if p.mode == "RGB" else p.convert("RGB")) for p in pictures])
     _check_alike([type(picture).__name__ for picture in pictures], "type")
     _check_alike([tuple(picture.shape) for picture in pictures], "size")
     return np.stack(pictures) if isinstance(pictures[0], np.ndarray) else torch.stack(list(pictures))

@@ -99,9 +99,7 @@ class SpaceVistaProcessor(Qwen2_5_VLProcessor):
             for name, value in one.items():
                 data.setdefault(name, []).append(value)
             replacements += replacement
-        joined = {
-            name: torch.cat(parts) if torch.is_tensor(parts[0]) else sum(parts, []) for name, parts in data.items()
-        }
+        joined = {name: _join(parts) for name, parts in data.items()}
         return BatchFeature(joined), replacements
 
     def _limit(self, max_pixels, kwargs):
@@ -133,15 +131,16 @@ def _with_requests(conversation):
 
 def _with_request(part):
     kind = part.get("type") if isinstance(part, dict) else None
-    options = (
+    asked = (
         {name: part[name] for name in OF_A_VIDEO if part.get(name) is not None} if kind in ("image", "video") else {}
     )
-    source = [part[name] for name in (kind, "url", "path") if name in part] if options else []
-    if not source:
+    source = next((part[name] for name in (kind, "url", "path") if name in part), None) if asked else None
+    if source is None:
         return part
-    if unfit := sorted(options.keys() - {"geometry"}) and kind == "image":
-        raise ValueError(f"an image takes geometry alone, got {unfit}; give it as a video of one frame")
-    return {"type": kind, kind: {kind: source[0], **options}}
+    if kind == "image" and asked.keys() != {"geometry"}:
+        unfit = sorted(asked.keys() - {"geometry"})
+        raise ValueError(f"an image takes geometry alone, got {unfit} too; give it as a video of one frame")
+    return {"type": kind, kind: {kind: source, **asked}}
 
 
 def _split_images(images):
@@ -210,6 +209,13 @@ def _max_pixels(options, num_frames) -> int | None:
     of_frame, of_video = (options.get(name) for name in LIMITS)
     limits = [of_frame, of_video // num_frames if of_video is not None else None]
     return min((max(1, int(limit)) for limit in limits if limit is not None), default=None)
+
+
+def _join(parts):
+    """Join tensors or lists of single videos; one alone is not copied."""
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat(parts) if torch.is_tensor(parts[0]) else [entry for part in parts for entry in part]
 
 
 def _gather(argument, own):

@@ -10,6 +10,9 @@ import pytest
 import torch
 
 FILES = {"configuration_spacevista.py", "experts.py", "frames.py", "fusion.py", "modeling_spacevista.py"}
+PROCESSOR_FILES = {
+    f"{name}.py" for name in ("processing_spacevista", "clips", "decoding", "geometry", "regions", "selection")
+}
 
 CONSUMER = textwrap.dedent("""
     import importlib.abc, json, sys
@@ -78,7 +81,7 @@ def test_loads_generates_and_saves_again_where_the_project_is_absent(trained, pr
         assert result["written"] == prompt
         assert result["classes"] == ["SpaceVistaConfig", "SpaceVistaForConditionalGeneration", "SpaceVistaProcessor"]
     names = [{path.name for path in folder.iterdir()} for folder in folders]
-    assert FILES | {"processing_spacevista.py"} <= names[0]
+    assert FILES | PROCESSOR_FILES <= names[0]
     assert names[0] == names[1] == names[2]
 
 
