@@ -70,11 +70,11 @@ def read_number(text: str, unit: str = "") -> Reading:
     (Reading(value=200.0, flag='range'), 1.778)
     """
     answer = extract_answer(text)
-    start = _announced(answer)
-    for find in (_digits, _words):
-        found = find(answer, start) or (find(answer, 0) if start else None)
-        if found:
-            return _measure(answer, found, find, unit)
+    for start in dict.fromkeys((_announced(answer), 0)):
+        for find in (_digits, _words):
+            found = find(answer, start)
+            if found:
+                return _measure(answer, found, find, unit)
     return Reading(None)
 
 

@@ -31,7 +31,7 @@ def score(record: Mapping, completion: str) -> Score:
     """Score a completion: the exact letter or words, mean relative accuracy for counts and measures.
 
     Args:
-        record: A row with `answer_type` (by name), `answer`, `unit` and `options`.
+        record: A row with `answer_type` (by name), `answer`, `unit` and `options` (empty where they are not known).
         completion: What the model wrote.
 
     Raises:
@@ -68,7 +68,7 @@ def read(record: Mapping, completion: str) -> Reading:
     if record["answer_type"] == "regression":
         return read_number(completion, record["unit"])
     if record["answer_type"] == "multiple_choice":
-        return read_choice(completion, record["options"])
+        return read_choice(completion, record["options"] or None)
     if record["answer_type"] == "free_form":
         return Reading(parse_words(completion))
     raise ValueError(f"answer_type must be multiple_choice, free_form or regression, got {record['answer_type']!r}")

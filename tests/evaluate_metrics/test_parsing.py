@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_builders.record import LETTERS
-from evaluate_metrics import extract_answer, parse_choice, parse_measure, parse_number
+from evaluate_metrics import (
+    Reading,
+    extract_answer,
+    parse_choice,
+    parse_measure,
+    parse_number,
+    read_choice,
+    read_number,
+)
 
 # The reading table of the field: text, what a reader expects (public scorers miss every second row).
 NUMBERS = [
@@ -73,6 +81,31 @@ def test_number_as_a_reader_expects(text, expected):
         ("<think>7 of them", None),
         ("it has 7</think> 8", 8),
         ("<answer>3", 3),
+        ("1/2", 0.5),
+        ("-1/2", -0.5),
+        ("2 1/2", 2.5),
+        ("½", 0.5),
+        ("2½ m", 2.5),
+        ("2 ½", 2.5),
+        ("1/0", 1),
+        ("3/4/2024", 3),
+        ("1\u202f200", 1200),
+        ("1’200.5", 1200.5),
+        ("١٬", 1),
+        ("３．", 3),
+        ("1٠", 10),
+        ("minus 4", -4),
+        ("minus four", -4),
+        ("half a metre", 0.5),
+        ("a half of a metre", 0.5),
+        ("two and a half", 2.5),
+        ("one and a quarter of a mile", 1.25),
+        ("the left half", None),
+        ("I see 4, then 5. The answer is 3.", 3),
+        ("4 chairs and 5 stools, so the final answer: nine", 9),
+        (r"4 + 5, that is $\boxed{9}$", 9),
+        ("<reasoning>7</reasoning> 8", 8),
+        ("the answer is unclear; 6", 6),
     ],
 )
 def test_number(text, expected):
@@ -97,10 +130,60 @@ def test_number(text, expected):
         ("3 in total", "cm", 3),
         ("3 m", "", 3),
         ("no idea", "m", None),
+        ("1 m 20 cm", "m", 1.2),
+        ("1 metre and 20 centimetres", "cm", 120),
+        ("5 feet 10 inches", "m", 1.778),
+        ("5 ft 10 in", "cm", 177.8),
+        ("2 m by 50 cm", "m", 2),
+        ("2-3 m", "cm", 200),
+        ("2 m to 300 cm", "cm", 200),
+        ("3 yards", "m", 2.7432),
+        ("2 sq ft", "m²", 0.18580608),
+        ("1.5707963267948966 rad", "degrees", 90),
+        ("45°", "degrees", 45),
+        ("45 degrees", "m", 45),
     ],
 )
 def test_stated_unit_is_converted(text, unit, expected):
     assert parse_measure(text, unit) == (None if expected is None else pytest.approx(expected, rel=1e-12))
+
+
+@pytest.mark.parametrize(
+    ("text", "flag"),
+    [
+        ("3", None),
+        ("2-3", "range"),
+        ("2 – 3", "range"),
+        ("12 to 15", "range"),
+        ("between 12 and 15", "range"),
+        ("two to three", "range"),
+        ("2 m to 3 m", "range"),
+        ("3 or 4", "several"),
+        ("1,2", "several"),
+        ("one and two", "several"),
+        ("3 chairs (3 in total)", None),
+        ("20 m^2", None),
+        ("1 m 20 cm", None),
+        ("x = -3", None),
+        ("nothing", None),
+    ],
+)
+def test_a_number_that_a_reader_would_doubt_is_flagged(text, flag):
+    assert read_number(text, "m²" if "^" in text else "m").flag == flag
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
+        ("A or B", Reading(None, "several")),
+        ("the chair, or left", Reading(None, "several")),
+        ("(A) and (B)", Reading("A")),
+        ("A", Reading("A")),
+        ("neither", Reading(None)),
+    ],
+)
+def test_several_letters_without_a_decision_are_flagged(text, reading):
+    assert read_choice(text, ["chair", "office chair", "front-left", "left"]) == reading
 
 
 @pytest.mark.parametrize(
@@ -159,6 +242,8 @@ OPTIONS = ["chair", "office chair", "front-left", "left"]
 )
 def test_choice_among_options(text, expected):
     assert parse_choice(text, OPTIONS) == expected
+    lettered = [f"{letter}. {option}" for letter, option in zip("ABCD", OPTIONS, strict=True)]
+    assert parse_choice(text, lettered) == expected
 
 
 @pytest.mark.parametrize(
@@ -179,6 +264,7 @@ def test_extract_answer(text, expected):
 PIECES = st.sampled_from(
     ["<think>", "</think>", "<answer>", "</answer>", "<scale>", "1,234", "-", ".", "e9", "six", "teen", "hundred"]
     + ["and", " ", "\n", "A", "b)", "(", "answer is", "option", "m", "²", "10^", "×", "٣", "9" * 400]
+    + ["½", "/", "0", "to", "between", "half a", "\u202f", "minus ", "boxed{", "ft", "in", "°", "rad", "<thinking>"]
 )
 TEXTS = st.one_of(st.text(), st.lists(PIECES).map("".join))
 
@@ -205,7 +291,21 @@ def test_grouped_integers_are_read_back(value):
 @pytest.mark.parametrize(
     "piece",
     ["<think>", "</answer>", "<answer>", "1", "1,111,", "(", " ", "answer is ", "one thousand ", "twenty-", "A ", "1e"]
-    + ["point two ", "0.\n", "left "],
+    + [
+        "point two ",
+        "0.\n",
+        "left ",
+        "1/",
+        "1 1/",
+        "½",
+        "1-",
+        "1 m ",
+        "between 1 and ",
+        "a half ",
+        "minus ",
+        "\\boxed{",
+    ]
+    + ["and a ", "hundred and ", "B, ", "'1", "1\u202f111", "<a", "a" * 50 + " "],
 )
 def test_a_megabyte_is_read_in_linear_time(piece):
     text = piece * (1_000_000 // len(piece))
