@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 
-from dataset_builders.answers import in_some_form
+from dataset_builders.answers import in_forms
 from dataset_builders.language import say
 from dataset_builders.question import Fact, Question
 from dataset_builders.scene import Scene
@@ -67,8 +67,8 @@ def _said(rule: Rule, scene: Scene, seed: int, said: set[str], most_wordings: in
     again: Iterable[Fact] = rule.generate(scene, rng)
     while again:
         kept = []
-        for fact in again:
-            question = say(in_some_form(fact, rng), rng, said, most_wordings)
+        for fact, form in in_forms(again, rng):
+            question = say(form, rng, said, most_wordings)
             if question is not None:
                 kept.append(fact)
                 said.add(question.text)

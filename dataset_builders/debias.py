@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dataset_builders.shortcuts import Item, category_scores, chance_scores, out_of_fold, prior_scores
+from dataset_builders.shortcuts import Item, chance_scores, guesses
 
 ROUNDS = 4
 LEAST_KEPT = 0.5
@@ -15,21 +15,20 @@ LEAST_KEPT = 0.5
 def questions_to_drop(items: Sequence[Item]) -> set[str]:
     """Return the ids of the questions that give a task's shortcut its strength.
 
-    In rounds, the guesser is fitted on half of the scenes and tested on the other; the questions that it answers best
-    go first, just as many as bring its score to chance (iterative bias pruning).
+    In rounds, the guessers are fitted on half of the scenes and tested on the other; the questions that the better one
+    answers best go first, just as many as bring its score to chance (iterative bias pruning).
     """
     groups = defaultdict(list)
     for item in items:
         groups[item.task, bool(item.options)].append(item)
-    return {key for (_, choice), group in groups.items() for key in _prune(group, choice)}
+    return {key for group in groups.values() for key in _prune(group)}
 
 
-def _prune(items: list[Item], choice: bool) -> list[str]:
-    guesser, kept = prior_scores if choice else category_scores, items
+def _prune(items: list[Item]) -> list[str]:
+    kept = items
     budget = int((1 - LEAST_KEPT) * len(items))
     for _ in range(ROUNDS):
-        scores, chance = np.array(out_of_fold(kept, guesser)), np.array(chance_scores(kept))
-        excess = scores - chance
+        excess = max(guesses(kept), key=np.sum) - np.array(chance_scores(kept))
         order = np.argsort(-excess, kind="stable")
         # Leaving out the best-guessed so many brings the mean of the rest to chance.
         left = excess.sum() - np.cumsum(excess[order])

@@ -169,12 +169,12 @@ class BuildReport:
 
 def _shortcut_lines(shortcuts: dict) -> list[str]:
     """Lay out what text alone scores: choices against chance, then numbers."""
-    rows = [["text alone, %", "questions", "chance", "majority or median", "prior", "shortcut"]]
+    rows = [["text alone, %", "questions", "chance", "majority or median", "prior", "shortcut", "± SE"]]
     for kind, tasks in shortcuts.items():
         for task, row in tasks.items():
             values = [
                 str(row["questions"]),
-                *(f"{row[name]:.1f}" for name in ("chance", "plain", "prior", "shortcut")),
+                *(f"{row[name]:.1f}" for name in ("chance", "plain", "prior", "shortcut", "error")),
             ]
             rows.append([f"{task} ({kind})", *values])
     return [_table(rows)] if len(rows) > 1 else []

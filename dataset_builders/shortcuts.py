@@ -1,9 +1,11 @@
 """How well questions can be answered without looking: guessers that read text alone, fitted and tested apart.
 
 Two of them stand against chance. For choices, `majority` picks the option that is right most often under the same
-rule, and `prior` also weighs the words of the question (naive Bayes); options that are numbers count by their rank.
-For numbers, `median` gives the median answer of the task in that unit, and `prior` that of the first object's
-category. What they score above chance is the strength of a shortcut.
+rule, and `prior` also weighs the words of the question (naive Bayes); options that are numbers count by their rank
+and by how large they are. For numbers, `median` gives the median answer of the task in that unit, and `prior` that of
+the first object's category. What the better one scores above chance is the strength of a shortcut. Which one is the
+better is found out on the other half of the scenes: the larger of two figures that differ by chance alone would be
+above both on average.
 """
 
 import hashlib
@@ -11,8 +13,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import log
 from statistics import median
+
+import numpy as np
 
 from dataset_builders.agreement import mean_relative_accuracy
 
@@ -59,18 +64,20 @@ class Strength:
         chance: Of guessing evenly; for numbers, of giving the answer of another question of the task in that unit.
         plain: Of `majority` or `median`.
         prior: Of the guesser that also reads the words.
+        shortcut: What the guesser that is better on the other half of the scenes scores above chance, points.
+        error: Standard error of `shortcut`; the questions of one scene rise and fall together.
     """
 
     questions: int
     chance: float
     plain: float
     prior: float
+    shortcut: float
+    error: float
 
     def to_json(self) -> dict:
-        """Return the figures and the shortcut: the best guesser above chance, in points."""
-        shortcut = max(self.plain, self.prior) - self.chance
-        figures = {"chance": self.chance, "plain": self.plain, "prior": self.prior, "shortcut": shortcut}
-        return {"questions": self.questions, **{name: round(value, 1) for name, value in figures.items()}}
+        """Return the figures, rounded."""
+        return {name: round(value, 1) for name, value in vars(self).items()}
 
 
 def measure(items: Sequence[Item]) -> dict[str, dict[str, Strength]]:
@@ -78,21 +85,38 @@ def measure(items: Sequence[Item]) -> dict[str, dict[str, Strength]]:
     groups: dict[str, dict[str, list[Item]]] = {"choices": defaultdict(list), "numbers": defaultdict(list)}
     for item in items:
         groups["choices" if item.options else "numbers"][item.task].append(item)
-    guessers = {"choices": (majority_scores, prior_scores), "numbers": (median_scores, category_scores)}
     return {
-        kind: {task: _strength(members, *guessers[kind]) for task, members in sorted(tasks.items())}
-        for kind, tasks in groups.items()
+        kind: {task: _strength(members) for task, members in sorted(tasks.items())} for kind, tasks in groups.items()
     }
 
 
-def _strength(items: list[Item], plain: Guesser, prior: Guesser) -> Strength:
-    rows = [chance_scores(items), out_of_fold(items, plain), out_of_fold(items, prior)]
-    return Strength(len(items), *(100 * sum(scores) / len(scores) for scores in rows))
+def _strength(items: list[Item]) -> Strength:
+    chance, fold = np.array(chance_scores(items)), np.array(_folds(items))
+    guessed, gain = guesses(items), np.empty(len(items))
+    for half in (0, 1):
+        better = max(guessed, key=lambda scores: scores[fold != half].sum())
+        gain[fold == half] = (better - chance)[fold == half]
+    figures = [scores.mean() for scores in (chance, *guessed, gain)]
+    return Strength(len(items), *(100 * float(value) for value in (*figures, _standard_error(gain, items))))
+
+
+def guesses(items: Sequence[Item]) -> list[np.ndarray]:
+    """Return what the plain and the prior guesser score, each (N,) in [0, 1], on choices or on numbers."""
+    guessers = (majority_scores, prior_scores) if items[0].options else (median_scores, category_scores)
+    return [np.array(out_of_fold(items, guesser)) for guesser in guessers]
+
+
+def _standard_error(values: np.ndarray, items: Sequence[Item]) -> float:
+    """Return the standard error of the mean of values that come in clusters, one for each scene."""
+    sums = defaultdict(float)
+    for item, deviation in zip(items, values - values.mean(), strict=True):
+        sums[item.scene_id] += deviation
+    return float(np.sqrt(sum(total**2 for total in sums.values()))) / len(values)
 
 
 def out_of_fold(items: Sequence[Item], guesser: Guesser) -> list[float]:
     """Score every item, in [0, 1], by a guesser that was fitted on the other half of the scenes."""
-    folds = [hashlib.sha256(item.scene_id.encode()).digest()[0] % 2 for item in items]
+    folds = _folds(items)
     scores = [0.0] * len(items)
     for fold in (0, 1):
         held = [place for place, other in enumerate(folds) if other == fold]
@@ -102,10 +126,14 @@ def out_of_fold(items: Sequence[Item], guesser: Guesser) -> list[float]:
     return scores
 
 
+def _folds(items: Sequence[Item]) -> list[int]:
+    return [hashlib.sha256(item.scene_id.encode()).digest()[0] % 2 for item in items]
+
+
 def majority_scores(seen: Sequence[Item], held: Sequence[Item]) -> list[float]:
     """Pick the option that is right most often under the same rule, wherever it is offered."""
     table = _OptionTable(seen)
-    return [_hit(item, [table.weight(item.rule, option) for option in _classes(item)]) for item in held]
+    return [_hit(item, [table.weight(item.rule, features) for features in _features(item)]) for item in held]
 
 
 def prior_scores(seen: Sequence[Item], held: Sequence[Item]) -> list[float]:
@@ -113,31 +141,33 @@ def prior_scores(seen: Sequence[Item], held: Sequence[Item]) -> list[float]:
     table = _OptionTable(seen, with_words=True)
     scores = []
     for item in held:
-        words, classes = _words(item), _classes(item)
-        weights = [table.weight(item.rule, option) for option in classes]
-        for place, option in enumerate(classes):
-            base = weights[place]
-            weights[place] += sum(table.weight(item.rule, option, word) - base for word in words)
+        words, weights = _words(item), []
+        for features in _features(item):
+            base = table.weight(item.rule, features)
+            weights.append(base + sum(table.weight(item.rule, features, word) - base for word in words))
         scores.append(_hit(item, weights))
     return scores
 
 
 class _OptionTable:
-    """How often an option is right where it is offered, as smoothed log-odds."""
+    """How often an option with some feature is right where it is offered, as smoothed log-odds."""
 
     def __init__(self, items: Sequence[Item], with_words: bool = False):
         self._right, self._offered = Counter(), Counter()
         for item in items:
             words = (None, *_words(item)) if with_words else (None,)
-            for option, text in zip(_classes(item), item.options, strict=True):
-                for word in words:
-                    self._offered[item.rule, option, word] += 1
-                    self._right[item.rule, option, word] += text == item.answer
+            for features, text in zip(_features(item), item.options, strict=True):
+                for key in product((item.rule,), features, words):
+                    self._offered[key] += 1
+                    self._right[key] += text == item.answer
 
-    def weight(self, rule: str, option: str, word: str | None = None) -> float:
-        key = rule, option, word
-        if word is not None and not self._offered[key]:
-            key = rule, option, None
+    def weight(self, rule: str, features: Sequence[str], word: str | None = None) -> float:
+        """Sum the log-odds of an option's features, given a word where they were seen with it."""
+        return sum(self._log_odds((rule, feature, word)) for feature in features)
+
+    def _log_odds(self, key: tuple[str, str, str | None]) -> float:
+        if not self._offered[key]:
+            key = (*key[:2], None)
         right, offered = self._right[key], self._offered[key]
         return log((right + 1) / (offered - right + 1))
 
@@ -148,13 +178,16 @@ def _hit(item: Item, weights: list[float]) -> float:
     return (item.answer in best) / len(best)
 
 
-def _classes(item: Item) -> list[str]:
-    """Return what stands for each option: its text, or its rank where all are numbers."""
+def _features(item: Item) -> list[tuple[str, ...]]:
+    """Return what tells each option: its text; where all are numbers, its rank and, in steps of 20 %, its size."""
     numbers = [_NUMBER.match(option) for option in item.options]
     if not all(numbers):
-        return list(item.options)
-    values = sorted(float(number[0]) for number in numbers)
-    return [f"rank {values.index(float(number[0]))} of {len(values)}" for number in numbers]
+        return [(option,) for option in item.options]
+    values = [float(number[0]) for number in numbers]
+    ranks = [f"rank {sorted(values).index(value)} of {len(values)}" for value in values]
+    steps = [round(log(abs(value)) / log(1.2)) if value else None for value in values]
+    rests = [option[number.end() :] for option, number in zip(item.options, numbers, strict=True)]
+    return [(rank, f"step {step}{rest}") for rank, step, rest in zip(ranks, steps, rests, strict=True)]
 
 
 def _words(item: Item) -> set[str]:

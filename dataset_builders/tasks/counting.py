@@ -4,6 +4,7 @@ Which of two categories has more objects is not asked: mostly the names tell. Ho
 of a room there are more of one category, they do not.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -12,7 +13,7 @@ import numpy as np
 from dataset_builders.question import Fact
 from dataset_builders.scene import Scene
 from dataset_builders.tasks.anchors import Anchors, counted_categories, find_anchors
-from dataset_builders.tasks.draw import shuffled, take_turns
+from dataset_builders.tasks.draw import in_rounds, shuffled, take_turns
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.wording import plural, tidy
 
@@ -90,36 +91,39 @@ def generate_sides(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     """Ask to which of two named objects more objects of a category are closer.
 
     Needs: boxes, metric.
-    Rule: as in `generate_closer`.
-    Dropped: as in `generate_closer`; equal numbers.
+    Rule: as in `generate_closer`. Of two objects each is right for as many categories as the other, so that none looks
+        like the one that things gather round.
+    Dropped: as in `generate_closer`; equal numbers; categories beyond what the other of the two is right for.
     Source: SpaceVista, Table B7 (how many objects meet the constraint conditions).
     """
-    anchors = find_anchors(scene, rng)
-    yield from take_turns(_more(name, anchors, rng) for name in shuffled(rng, anchors.kinds()))
+    anchors, pools = find_anchors(scene, rng), defaultdict(lambda: defaultdict(list))
+    for category in anchors.kinds():
+        closer, spare = _sides(category, anchors)
+        for more, fewer in np.argwhere((spare > 0) & (closer > closer.T)).tolist():
+            counts = int(closer[more, fewer]), int(closer[fewer, more])
+            names = anchors.names[more], anchors.names[fewer]
+            pools[frozenset(names)][names[0]].append((category, names, counts, float(spare[more, fewer])))
+    both = shuffled(rng, [pool for pool in pools.values() if len(pool) == 2])
+    for category, names, counts, spare in take_turns([in_rounds(rng, pool) for pool in both]):
+        yield _more(category, names, counts, spare, rng)
 
 
-def _more(category: str, anchors: Anchors, rng: np.random.Generator) -> Iterator[Fact]:
-    closer, spare = _sides(category, anchors)
-    # Each pair comes in both orders, of which the first name is right in one.
-    for more, fewer in shuffled(rng, np.argwhere((spare > 0) & (closer > closer.T)).tolist()):
-        names, counts = (
-            (anchors.names[more], anchors.names[fewer]),
-            (int(closer[more, fewer]), int(closer[fewer, more])),
-        )
-        order = rng.permutation(2)
-        shown = [f"the {names[place]}" for place in order]
-        yield Fact(
-            task="object_counting",
-            answer_type="multiple_choice",
-            prompt_type="text",
-            answer=f"the {names[0]}",
-            options=tuple(shown),
-            open_ended=True,
-            rule="count.sides",
-            semantics=(category, *(names[place] for place in order)),
-            words=_side_words(category, [names[place] for place in order], [counts[place] for place in order]),
-            **_decided(names, counts, spare[more, fewer]),
-        )
+def _more(category: str, names: tuple[str, str], counts: tuple[int, int], spare: float, rng) -> Fact:
+    """Ask which of two has more; the first of them has."""
+    order = rng.permutation(2)
+    shown = [names[place] for place in order]
+    return Fact(
+        task="object_counting",
+        answer_type="multiple_choice",
+        prompt_type="text",
+        answer=f"the {names[0]}",
+        options=tuple(f"the {name}" for name in shown),
+        open_ended=True,
+        rule="count.sides",
+        semantics=(category, *shown),
+        words=_side_words(category, shown, [counts[place] for place in order]),
+        **_decided(names, counts, spare),
+    )
 
 
 def _sides(category: str, anchors: Anchors) -> tuple[np.ndarray, np.ndarray]:

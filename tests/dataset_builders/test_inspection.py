@@ -396,6 +396,15 @@ def test_an_output_that_is_taken_and_a_bad_port_are_refused(dataset, overview, t
         inspect_dataset(dataset, tmp_path / "pages", max_scenes=0)
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C reaches the process, also where it was started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_server_ends_with_ctrl_c_and_code_0(dataset, capsys):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -14,8 +14,8 @@ def number(index: int, category: str, answer: float) -> Item:
     return Item(str(index), f"scene {index // 4}", "object_size", "r", "How long?", (), f"{answer:.1f}", "m", category)
 
 
-def fair(count: int) -> list[Item]:
-    rng = np.random.default_rng(0)
+def fair(count: int, seed: int = 0) -> list[Item]:
+    rng = np.random.default_rng(seed)
     pairs = [("red", "blue"), ("green", "yellow")]
     drawn = [pairs[index] for index in rng.integers(2, size=count)]
     return [choice(i, "Which one is larger?", pair, pair[rng.integers(2)]) for i, pair in enumerate(drawn)]
@@ -42,7 +42,43 @@ def test_words_that_give_the_answer_away_are_found_by_the_prior_and_not_by_the_m
     strength = measure(biased(2000))["choices"]["size_comparison"]
     assert strength.chance == 50 and abs(strength.plain - 50) < 4
     assert strength.prior == pytest.approx(90, abs=2)
-    assert strength.to_json()["shortcut"] == pytest.approx(40, abs=2)
+    assert strength.shortcut == strength.prior - strength.chance and 0 < strength.error < 1
+    assert strength.to_json() == {name: round(value, 1) for name, value in vars(strength).items()}
+
+
+def test_the_better_of_two_guessers_is_not_the_luckier_one():
+    """Words that tell nothing set the guessers apart: on each set one of the two is luckier, and none is better."""
+    rng, strengths = np.random.default_rng(0), []
+    for _ in range(40):
+        words, answers = rng.choice(["larger", "heavier", "nearer", "higher"], 200), rng.choice(["red", "blue"], 200)
+        pairs = zip(words, answers, strict=True)
+        items = [
+            choice(place, f"Which is {word}?", ("red", "blue"), answer) for place, (word, answer) in enumerate(pairs)
+        ]
+        strengths.append(measure(items)["choices"]["size_comparison"])
+    lucky = [max(one.plain, one.prior) - one.chance for one in strengths]
+    error = np.mean([one.error for one in strengths]) / len(strengths) ** 0.5
+    assert np.mean(lucky) > 2 * error and abs(np.mean([one.shortcut for one in strengths])) < 2 * error
+
+
+def test_the_error_counts_scenes_and_not_questions():
+    """Four questions of each scene that are all right or all wrong tell no more than one of them."""
+    answers = np.random.default_rng(0).choice(["red", "blue"], 400)
+    apart = [choice(4 * i, "Which?", ("red", "blue"), answer) for i, answer in enumerate(answers)]
+    alike = [
+        choice(4 * i + j, "Which?", ("red", "blue"), answer) for i, answer in enumerate(answers) for j in range(4)
+    ]
+    one, four = (measure(items)["choices"]["size_comparison"].error for items in (apart, alike))
+    assert one == pytest.approx(100 * 0.5 / 400**0.5, rel=0.01) and four == pytest.approx(one, rel=0.01)
+
+
+def test_a_number_that_is_usual_is_found_by_the_majority_whatever_its_rank():
+    """Twelve is mostly right, beside smaller and larger ones alike."""
+    rng, items = np.random.default_rng(0), []
+    for place in range(600):
+        other = ("8 cm", "17 cm")[rng.integers(2)]
+        items.append(choice(place, "How long?", ("12 cm", other), "12 cm" if rng.random() < 0.8 else other))
+    assert measure(items)["choices"]["size_comparison"].plain == pytest.approx(80, abs=3)
 
 
 def test_an_option_that_is_often_right_is_found_by_the_majority():

@@ -1,5 +1,6 @@
 """Counts: of a category, of one more than of another, of those on one side."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -75,8 +76,8 @@ def test_what_is_not_known_in_full_is_not_counted():
 
 @pytest.mark.parametrize("scale", SCALE_NAMES)
 def test_sides_are_told_one_distance_at_a_time(scale):
-    margin, count = SCALES[scale].margin, 0
-    for seed in range(4):
+    margin, count = SCALES[scale].margin, Counter()
+    for seed in (0, 1, 2, 4, 8, 10):
         scene = room(seed, scale)
         only = {item.category: item for item in scene.objects if NAMES.count(item.category) == 1}
         for fact in (fact for name in PLACED for fact in facts(name, scene)):
@@ -93,8 +94,20 @@ def test_sides_are_told_one_distance_at_a_time(scale):
             else:
                 assert near_a != near_b and fact.answer == f"the {a if near_a > near_b else b}"
                 assert set(fact.options) == {f"the {a}", f"the {b}"}
-            count += 1
-    assert count > 10
+            count[fact.rule] += 1
+    assert count["count.closer"] > 10 and count["count.sides"] >= 6
+
+
+def test_each_of_two_objects_has_more_on_its_side_equally_often():
+    """Whatever stands in the middle has most things nearer to it, and its name would tell that."""
+    answers = Counter()
+    for seed in range(40):
+        for fact in facts("count.sides", room(seed)):
+            answers[seed, frozenset(fact.options), fact.answer] += 1
+    pairs = {(seed, options) for seed, options, _ in answers}
+    assert len(pairs) > 10
+    for seed, options in pairs:
+        assert len({answers[seed, options, option] for option in options}) == 1
 
 
 def test_a_side_that_is_not_clear_is_not_asked():
@@ -134,7 +147,7 @@ def test_counts_do_not_change_when_the_world_is_turned_and_moved_and_swap_with_t
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_facts_are_distinct_and_in_words(name):
-    scene, rng = room(5), np.random.default_rng(0)
+    scene, rng = room(4), np.random.default_rng(0)
     found = facts(name, scene)
     assert found and found == facts(name, scene)
     assert len({(fact.semantics[0], fact.semantics[1:], fact.answer) for fact in found}) == len(found)
