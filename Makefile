@@ -55,6 +55,7 @@ test-all: lint  ## test, and the slow end-to-end runs
 bench: $(INSTALLED)  ## measure; writes benchmarks/*.json
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/demo.py
+	$(BIN)/python benchmarks/processor.py
 
 clean:  ## remove what was built, keep .venv
 	rm -rf build

@@ -272,7 +272,6 @@ def test_geometry_follows_the_tokens_of_images_then_videos(processor, path, fram
         ({"videos": [{"video": ["a.mp4", "b.mp4"]}]}, "one video of at least one frame, expected 1, got 2"),
         ({"videos": [np.zeros((0, 28, 28, 3), np.uint8)]}, "a video has no frames, expected at least one, got 0"),
         ({"videos": [np.zeros((2, 28, 28, 3), np.int32)]}, "must be uint8 or floating point, got int32"),
-        ({"videos": []}, "tokens in the text but no videos were passed"),
         (
             {
                 "videos": [{"video": [Image.new("RGB", (28, 28))], "regions": [{**POINT, "frame_index": 0}]}],
