@@ -47,7 +47,8 @@ class Boxes:
 
     def corners(self) -> np.ndarray:
         """Return the corners, (N, 8, 3)."""
-        return self.centers[:, None] + (_CORNERS * self.sizes[:, None]) @ self.rotations
+        with np.errstate(invalid="ignore"):  # of boxes that are none
+            return self.centers[:, None] + (_CORNERS * self.sizes[:, None]) @ self.rotations
 
 
 def pairwise_iou(boxes: Boxes, others: Boxes) -> np.ndarray:
