@@ -57,11 +57,11 @@ def processors() -> tuple[SpaceVistaProcessor, Qwen2_5_VLProcessor]:
     return ours, Qwen2_5_VLProcessor(*parts, chat_template=ours.chat_template)
 
 
-def measure(video: Path = VIDEO, rounds: int = 15) -> dict:
+def measure(video: Path | None = None, rounds: int = 15) -> dict:
     """Measure both sides in turn.
 
     Args:
-        video: the file; one is encoded where it is missing.
+        video: the file; `VIDEO` where it is there, else one that is encoded here.
         rounds: timed runs of each side, at least 2.
 
     Returns:
@@ -70,7 +70,9 @@ def measure(video: Path = VIDEO, rounds: int = 15) -> dict:
     Raises:
         RuntimeError: if the two sides do not give the same tensors.
     """
-    if not video.exists():
+    if video is None and VIDEO.exists():
+        video = VIDEO
+    if video is None:
         with tempfile.TemporaryDirectory() as folder:
             return measure(encode_video(Path(folder) / "encoded.mp4"), rounds)
     ours, theirs = processors()
@@ -134,11 +136,13 @@ def _spread(values: list[float]) -> dict:
 def main() -> None:
     """Measure, print the ratio and write `processor.json` beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--video", type=Path, default=VIDEO, help="a video file; one is encoded where it is missing")
+    parser.add_argument("--video", type=Path, help="a video file (default: one of the shared data, else encoded)")
     parser.add_argument("--rounds", type=int, default=15, help="timed runs of each side, at least 2 (default: 15)")
     arguments = parser.parse_args()
     if arguments.rounds < 2:
         parser.error(f"--rounds must be at least 2 to have a spread, got {arguments.rounds}")
+    if arguments.video is not None and not arguments.video.is_file():
+        parser.error(f"--video must be a file, got {arguments.video}")
     versions = {name: version(name) for name in ("torch", "torchvision", "transformers", "av")}
     threads = {"threads": torch.get_num_threads()}
     results = {"machine": describe_machine() | threads | {"versions": versions}}
