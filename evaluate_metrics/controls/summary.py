@@ -90,12 +90,12 @@ def _figures(records: Sequence[dict], plain: Sequence[float], values: Sequence[f
 
 
 def _unchanged(found: Mapping[str, Sequence[dict]], rows: Rows) -> dict:
-    """Return how many counts are the same after the video was shown twice."""
-    same = [
-        rows[record["id"], "video"]["parsed"] == rows[record["id"], "repeated"]["parsed"]
+    """Return how many of the counts that could be read are the same after the video was shown twice."""
+    pairs = [
+        (rows[record["id"], "video"]["parsed"], rows[record["id"], "repeated"]["parsed"])
         for record in found["repeated"]
     ]
-    return {"unchanged": _percent(np.mean(same))}
+    return {"unchanged": _share([before == after for before, after in pairs if before is not None])}
 
 
 def _flipped(found: Mapping[str, Sequence[dict]], rows: Rows) -> dict:

@@ -49,6 +49,10 @@ def test_what_survives_is_a_share_of_the_plain_score_on_the_same_questions():
 def test_repeated_counts_that_changed():
     changed = rows("repeated", {"q0": 1.0, "q1": 0.5}, {"q0": 4.0, "q1": 10.0})
     assert summary("repeated", changed)["unchanged"] == 50
+    unread = rows("video", {"q0": 0.0, "q1": 0.5}, {"q1": 5.0}) | rows("repeated", {"q0": 0.0, "q1": 0.5}, {"q1": 5.0})
+    assert summary("repeated", unread)["unchanged"] == 100
+    unread = rows("video", {"q0": 0.0}) | rows("repeated", {"q0": 0.0})
+    assert summary("repeated", unread)["unchanged"] is None
 
 
 def test_mirrored_answers_that_flipped():
