@@ -19,6 +19,7 @@ def generate(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
     Rule: the area as the source gives it.
     Dropped: rooms so small that rounding can change the answer by more than a tenth.
     Unit: m², one decimal.
+    Options: none, because a scene has no second floor whose area could stand beside it (see `answers.in_forms`).
     Source: SpaceVista, Tables B7 and B8; VSI-Bench.
     """
     area = float(scene.room_size)
