@@ -5,14 +5,12 @@ from collections.abc import Sequence
 import torch
 from transformers import BatchFeature, Qwen2_5_VLProcessor
 
-from .clips import list_videos, load_clip
+from .clips import load_clip
+from .content import LIMITS, SELECTION, gather_geometry, list_requests, split_images, spread_regions, with_requests
 from .geometry import flatten_geometry
 from .selection import Selection
 
-SELECTION = ("num_frames", "fps", "frame_indices")
-LIMITS = ("max_frame_pixels", "max_video_pixels")
 CALL = (*SELECTION, *LIMITS, "video_metadata", "do_sample_frames")
-OF_A_VIDEO = (*SELECTION, *LIMITS, "regions", "geometry")
 
 
 class SpaceVistaProcessor(Qwen2_5_VLProcessor):
@@ -46,7 +44,7 @@ class SpaceVistaProcessor(Qwen2_5_VLProcessor):
 
     def apply_chat_template(self, conversation, *args, **kwargs):
         """Write a conversation as a prompt and, with `tokenize=True`, prepare it; as in `Qwen2_5_VLProcessor`."""
-        return super().apply_chat_template(_with_requests(conversation), *args, **kwargs)
+        return super().apply_chat_template(with_requests(conversation), *args, **kwargs)
 
     def __call__(self, images=None, text=None, videos=None, *, regions=None, geometry=None, **kwargs) -> BatchFeature:
         """Prepare a batch; other arguments and the result are those of `Qwen2_5_VLProcessor`.
@@ -67,16 +65,14 @@ class SpaceVistaProcessor(Qwen2_5_VLProcessor):
         """
         nested = dict(kwargs.pop("videos_kwargs", None) or {})
         options = {name: source.pop(name) for source in (nested, kwargs) for name in CALL if name in source}
-        images, of_images = _split_images(images)
-        requests = _list_requests(videos)
-        if regions is not None:
-            _spread("regions", regions, requests)
+        images, of_images = split_images(images)
+        requests = spread_regions(regions, list_requests(videos))
         clips, metadata = _load(requests, options)
         if clips:
             # They are selected: a sampling of the library would be a second one.
             nested |= {"video_metadata": metadata, "do_sample_frames": False}
         outputs = super().__call__(images, text, clips or None, videos_kwargs=nested, **kwargs)
-        geometry = _gather(geometry, [*of_images, *(request.get("geometry") for request in requests)])
+        geometry = gather_geometry(geometry, [*of_images, *(request.get("geometry") for request in requests)])
         if geometry is not None:
             tokens = flatten_geometry(geometry, _grids(outputs), self.video_processor.merge_size)
             outputs["geometry_tokens"] = tokens.numpy() if kwargs.get("return_tensors") == "np" else tokens
@@ -120,60 +116,6 @@ class SpaceVistaProcessor(Qwen2_5_VLProcessor):
             )
 
 
-def _with_requests(conversation):
-    """Move what a content part asks for to where the library looks for the image or video alone."""
-    if isinstance(conversation, (list, tuple)):
-        return [_with_requests(item) for item in conversation]
-    if not isinstance(conversation, dict) or not isinstance(conversation.get("content"), (list, tuple)):
-        return conversation
-    return {**conversation, "content": [_with_request(part) for part in conversation["content"]]}
-
-
-def _with_request(part):
-    kind = part.get("type") if isinstance(part, dict) else None
-    asked = (
-        {name: part[name] for name in OF_A_VIDEO if part.get(name) is not None} if kind in ("image", "video") else {}
-    )
-    source = next((part[name] for name in (kind, "url", "path") if name in part), None) if asked else None
-    if source is None:
-        return part
-    if kind == "image" and asked.keys() != {"geometry"}:
-        unfit = sorted(asked.keys() - {"geometry"})
-        raise ValueError(f"an image takes geometry alone, got {unfit} too; give it as a video of one frame")
-    return {"type": kind, kind: {kind: source, **asked}}
-
-
-def _split_images(images):
-    """Part images from their geometry: (images in the same nesting, one entry of geometry or None per image)."""
-    if isinstance(images, (list, tuple)):
-        parts = [_split_images(image) for image in images]
-        return [image for image, _ in parts], [entry for _, entries in parts for entry in entries]
-    if isinstance(images, dict):
-        return images["image"], [images.get("geometry")]
-    return images, [] if images is None else [None]
-
-
-def _list_requests(videos) -> list[dict]:
-    """List the videos as mappings {"video": one video, and what is asked of it}."""
-    requests = [video if isinstance(video, dict) else {"video": video} for video in list_videos(videos or [])]
-    for place, request in enumerate(requests):
-        found = list_videos(request["video"])
-        if len(found) != 1:
-            raise ValueError(f"a content part holds one video of at least one frame, expected 1, got {len(found)}")
-        requests[place] = {**request, "video": found[0]}
-    return requests
-
-
-def _spread(name, values, requests):
-    """Give each request its entry of an argument."""
-    if len(values) != len(requests):
-        raise ValueError(f"{name} needs one entry per video, expected {len(requests)}, got {len(values)}")
-    for request, value in zip(requests, values, strict=True):
-        if request.get(name) is not None:
-            raise ValueError(f"{name} of a video must be given once, got an argument beside that of the content part")
-        request[name] = value
-
-
 def _load(requests, options):
     """Load the videos: (frames of each, metadata of each)."""
     metadata = _list_metadata(options.pop("video_metadata", None), len(requests))
@@ -190,12 +132,11 @@ def _load(requests, options):
 
 
 def _list_metadata(metadata, number) -> list:
-    """List the metadata of videos, or None for each."""
+    """List the metadata of videos, of which there may be one alone or lists in lists; None for each without any."""
     if metadata is None:
         return [None] * number
-    listed = [metadata] if not isinstance(metadata, (list, tuple)) else []
-    for item in metadata if isinstance(metadata, (list, tuple)) else []:
-        listed += item if isinstance(item, (list, tuple)) else [item]
+    items = metadata if isinstance(metadata, (list, tuple)) else [metadata]
+    listed = [one for item in items for one in (item if isinstance(item, (list, tuple)) else [item])]
     if len(listed) != number:
         raise ValueError(f"video_metadata needs one entry per video, expected {number}, got {len(listed)}")
     return listed
@@ -216,19 +157,6 @@ def _join(parts):
     if len(parts) == 1:
         return parts[0]
     return torch.cat(parts) if torch.is_tensor(parts[0]) else [entry for part in parts for entry in part]
-
-
-def _gather(argument, own):
-    """Return geometry per image and video, from the argument or from the parts, or None without any."""
-    if all(entry is None for entry in own):
-        return argument
-    if argument is not None:
-        raise ValueError("geometry must be given once, got an argument beside that of content parts")
-    if missing := sum(entry is None for entry in own):
-        raise ValueError(
-            f"geometry needs one tensor per image and video, expected {len(own)}, got {len(own) - missing}"
-        )
-    return own
 
 
 def _grids(outputs) -> list[Sequence[int]]:

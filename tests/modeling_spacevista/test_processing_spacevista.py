@@ -123,6 +123,16 @@ def test_tensors_of_a_file_are_those_of_qwen_on_its_frames(processor, qwen, path
     _assert_equal(processor(text=[ONE], videos=[read(path)], return_tensors="pt", videos_kwargs=choice), expected)
 
 
+@pytest.mark.parametrize("form", ["array", "tensor", "pictures", "batch"])
+def test_a_video_need_not_be_in_a_list(processor, qwen, frames, form):
+    pictures = frames(4)
+    videos = np.stack([_array(pictures)]) if form == "batch" else FORMS[form](pictures)
+    _assert_equal(
+        processor(text=[ONE], videos=videos, return_tensors="pt"),
+        qwen(text=[ONE], videos=[_array(pictures)], return_tensors="pt"),
+    )
+
+
 def test_metadata_of_given_frames_means_what_it_means_to_qwen(processor, qwen, frames):
     arguments = {
         "text": [ONE, ONE],

@@ -11,7 +11,8 @@ import torch
 
 FILES = {"configuration_spacevista.py", "experts.py", "frames.py", "fusion.py", "modeling_spacevista.py"}
 PROCESSOR_FILES = {
-    f"{name}.py" for name in ("processing_spacevista", "clips", "decoding", "geometry", "regions", "selection")
+    f"{name}.py"
+    for name in ("processing_spacevista", "clips", "content", "decoding", "geometry", "regions", "selection")
 }
 
 CONSUMER = textwrap.dedent("""
