@@ -32,8 +32,13 @@ def break_down(
         kinds: Answer type and unit of every task of the benchmark.
         num_resamples: Of the scenes, for the intervals.
     """
-    records = [{**row, "answer_type": kinds[row["task"]][0], "unit": kinds[row["task"]][1]} for row in references]
-    return break_down_records(predictions, records, num_resamples)
+    records = [_record(row, *kinds[row["task"]]) for row in references]
+    scores = score_all(records, [prediction or "" for prediction in predictions])
+    return Breakdown(scores, predictions, references, num_resamples)
+
+
+def _record(row: Mapping, answer_type: str, unit: str) -> dict:
+    return {"answer_type": answer_type, "unit": unit, "answer": row["answer"], "options": row["options"]}
 
 
 def break_down_records(

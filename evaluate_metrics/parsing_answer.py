@@ -1,16 +1,15 @@
 """What part of a reply is its answer, and how a reading of it is reported."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # Models open their reasoning under several names; all of them close it again before the answer.
 _THINKING = ("think", "thinking", "thought", "reasoning")
+_ARTICLES = ("the ", "a ", "an ")
 _TAG = re.compile(rf"<(/?)({'|'.join(_THINKING)}|semantics|scale|answer)>", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What was read from a reply.
 
     Attributes:
@@ -69,4 +68,6 @@ def plain(text: str) -> str:
     >>> plain(" The  red Box. ")
     'red box'
     """
-    return re.sub(r"^(?:the|an?)\s", "", " ".join(text.casefold().split()).strip(" .,:;!?*_\"'`()[]"))
+    words = " ".join(text.casefold().split()).strip(" .,:;!?*_\"'`()[]")
+    article = next((one for one in _ARTICLES if words.startswith(one)), "")
+    return words[len(article) :]

@@ -31,12 +31,15 @@ def read_choice(text: str, options: Sequence[str] | None = None) -> Reading:
     """
     answer = extract_answer(text)
     letters = LETTERS if options is None else LETTERS[: len(options)]
+    if len(answer) == 1 and answer in letters:
+        return Reading(answer)
     alone = _LETTER_ALONE.fullmatch(answer)
     if alone and alone[1].upper() in letters:
         return Reading(alone[1].upper())
     texts = [plain(_without_letter(option, letter)) for option, letter in zip(options or (), letters, strict=False)]
-    if texts.count(plain(answer)) == 1:
-        return Reading(letters[texts.index(plain(answer))])
+    said = plain(answer)
+    if texts.count(said) == 1:
+        return Reading(letters[texts.index(said)])
     first = _LETTER_FIRST.match(answer)
     if first and first[1].upper() in letters:
         return Reading(first[1].upper())
@@ -45,7 +48,7 @@ def read_choice(text: str, options: Sequence[str] | None = None) -> Reading:
     if named:
         return Reading(named[-1])
     anywhere = {match[1] for match in _LETTER_ANYWHERE.finditer(answer) if not _is_article(answer, match)}
-    return _decide(anywhere & set(letters) or _named_options(plain(answer), texts, letters))
+    return _decide(anywhere & set(letters) or _named_options(said, texts, letters))
 
 
 def _decide(letters: Iterable[str]) -> Reading:

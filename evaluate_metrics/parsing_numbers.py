@@ -51,6 +51,9 @@ _AND = re.compile(r"\s{0,3}and\s{1,3}", re.IGNORECASE)
 _ALSO = re.compile(r"[\s,]{0,3}(?:and\s{1,3})?", re.IGNORECASE)
 _INCH = re.compile(r"\s{0,3}in\b", re.IGNORECASE)
 
+# What most replies are where one number is asked for; it needs no search.
+_BARE = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
+
 Found = tuple[float, int, int]
 """A number and where it starts and ends."""
 
@@ -70,6 +73,8 @@ def read_number(text: str, unit: str = "") -> Reading:
     (Reading(value=200.0, flag='range'), 1.778)
     """
     answer = extract_answer(text)
+    if _BARE.fullmatch(answer):
+        return Reading(float(answer))
     for start in dict.fromkeys((_announced(answer), 0)):
         for find in (_digits, _words):
             found = find(answer, start)

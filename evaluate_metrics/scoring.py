@@ -2,8 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from evaluate_metrics.mra import mean_relative_accuracies
 from evaluate_metrics.parsing import Reading, parse_words, read_choice, read_number
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """What was read from a completion and what it is worth.
 
     Attributes:

@@ -1,0 +1,191 @@
+"""How fast and how right our scorer is: `python benchmarks/evaluation.py [--thinking-in-space DIR] [--runs N]`.
+
+Scoring: 5,130 predictions, the real questions of VSI-Bench in ../shared/data/vsibench_qa topped up by repetition, in
+three forms that models answer in. Our scorer and the public ones take turns on the same rows in one process, and
+medians are compared. thinking-in-space is timed where a checkout of it is given, lmms-eval where it is installed; both
+by their own functions, as their harness calls them.
+
+Oracle: the questions that geometry decides, answered by the code that makes our own questions from the published
+rooms, and scored by our scorer: what a perfect model would get.
+"""
+
+import argparse
+import importlib.util
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from machine import describe_machine
+
+from dataset_builders.record import LETTERS
+from dataset_builders.sources.vsi_meta import VsiMetaSource
+from dataset_builders.vsibench import NOT_FROM_BOXES, PublishedRow, Unanswerable, answer, read_questions
+from evaluate_metrics.metrics import vsi_bench
+
+DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+NUM_QUESTIONS = 5130
+UTILS = "lmms_eval/tasks/vsibench/utils.py"
+FORMS = {
+    "bare": "{}",
+    "sentence": "The answer is {}.",
+    "reasoning": "<think>I see 4 of them, then 5.</think><answer>{}</answer>",
+}
+LMMS_METRICS = (
+    "overall",
+    "object_counting_mra",
+    "object_abs_distance_mra",
+    "object_size_estimation_mra",
+    "room_size_estimation_mra",
+    "object_rel_distance_accuracy",
+    "object_rel_direction_accuracy",
+    "route_planning_accuracy",
+    "obj_appearance_order_accuracy",
+)
+
+
+def references(rows: list[PublishedRow]) -> list[dict]:
+    """Return the rows of `vsi_bench`."""
+    return [
+        {
+            "id": str(place),
+            "scene_id": row.scene_id,
+            "task": row.kind,
+            "answer": as_text(row.answer, row.options),
+            "options": list(row.options),
+        }
+        for place, row in enumerate(rows)
+    ]
+
+
+def as_text(value: str | float, options: tuple[str, ...]) -> str:
+    """Write an answer as a model does: the letter of an option, or a number."""
+    if options:
+        return LETTERS[options.index(value)]
+    return f"{value:g}" if float(value).is_integer() else repr(float(value))
+
+
+def scorers(checkout: Path | None) -> dict[str, Callable[[list[str], list[dict]], object]]:
+    """Return what is timed: ours, and the public scorers that are there."""
+    ours = {
+        "robust, with intervals": lambda texts, rows: vsi_bench(texts, rows),
+        "robust": lambda texts, rows: vsi_bench(texts, rows, num_resamples=0),
+        "published": lambda texts, rows: vsi_bench(texts, rows, "published"),
+        "lmms": lambda texts, rows: vsi_bench(texts, rows, "lmms"),
+    }
+    installed = importlib.util.find_spec("lmms_eval")
+    if checkout:
+        ours["public: thinking-in-space"] = _thinking_in_space(checkout / UTILS)
+    if installed:
+        ours["public: lmms-eval"] = _lmms_eval(Path(installed.submodule_search_locations[0]).parent / UTILS)
+    return ours
+
+
+def time_scorers(timed: dict[str, Callable], rows: list[PublishedRow], runs: int) -> dict:
+    """Return the median seconds of each scorer on each form of answer, and how many times ours is faster."""
+    questions = references(rows)
+    report = {}
+    for form, pattern in FORMS.items():
+        texts = [pattern.format(row["answer"]) for row in questions]
+        seconds = {name: [] for name in timed}
+        for _ in range(runs):
+            for name, scorer in timed.items():
+                started = time.perf_counter()
+                scorer(texts, questions)
+                seconds[name].append(time.perf_counter() - started)
+        medians = {name: round(median(one), 4) for name, one in seconds.items()}
+        public = {name: one for name, one in medians.items() if name.startswith("public")}
+        ratios = {
+            f"{name} over {theirs.removeprefix('public: ')}": round(slow / medians[name], 1)
+            for theirs, slow in public.items()
+            for name in medians
+            if name not in public
+        }
+        report[form] = {"seconds": medians, "times_faster": ratios}
+    return report
+
+
+def oracle(rows: list[PublishedRow]) -> dict:
+    """Score the answers that geometry gives to the questions that it decides."""
+    source = VsiMetaSource(DATA / "vsi_meta_info")
+    scenes = {ref.scene_id: source.load(ref) for ref in source.refs()}
+    rows = [row for row in rows if row.kind not in NOT_FROM_BOXES]
+    texts, reasons = [], Counter()
+    for row in rows:
+        try:
+            texts.append(as_text(answer(row, scenes[row.scene_id]), row.options))
+        except Unanswerable as reason:
+            texts.append(None)
+            reasons[f"{row.kind}: {reason}"] += 1
+    result = vsi_bench(texts, references(rows))
+    return {
+        "columns": result["columns"],
+        "directions": result["directions"],
+        "unanswerable": dict(reasons),
+        "questions": result["coverage"]["questions"],
+        "note": "object_abs_distance: published distances are the smallest between points sampled in the boxes, which "
+        "exceed the exact ones by 3.5 cm on average; the points are not published, so no code can reproduce them.",
+    }
+
+
+def main() -> None:
+    """Measure, print, and write `evaluation.json` beside this file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--thinking-in-space", type=Path, metavar="DIR", help="a checkout, whose scorer is run")
+    parser.add_argument("--runs", type=int, default=9, help="turns of each scorer (default: %(default)s)")
+    options = parser.parse_args()
+    published = read_questions(DATA / "vsibench_qa" / "eval_vsibench.json")
+    rows = (published * -(-NUM_QUESTIONS // len(published)))[:NUM_QUESTIONS]
+    timed = scorers(options.thinking_in_space)
+    missing = {"public: thinking-in-space", "public: lmms-eval"} - timed.keys()
+    report = {
+        "machine": describe_machine() | {"versions": {name: version(name) for name in ("numpy", "pandas")}},
+        "questions": len(rows),
+        "distinct_questions": len(published),
+        "not_timed": sorted(name.removeprefix("public: ") for name in missing),
+        "scoring": time_scorers(timed, rows, options.runs),
+        "oracle": oracle(published),
+    }
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    Path(__file__).with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def _module(path: Path):
+    spec = importlib.util.spec_from_file_location(path.parent.name + path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.eval_logger.remove()
+    return module
+
+
+def _documents(rows: list[dict]) -> list[dict]:
+    return [{"question_type": row["task"], "ground_truth": row["answer"], "options": row["options"]} for row in rows]
+
+
+def _thinking_in_space(path: Path) -> Callable:
+    module = _module(path)
+
+    def run(texts: list[str], rows: list[dict]) -> dict:
+        processed = map(module.vsibench_process_results, _documents(rows), [[text] for text in texts])
+        return module.vsibench_aggregate_results([one["vsibench_score"] for one in processed])
+
+    return run
+
+
+def _lmms_eval(path: Path) -> Callable:
+    module = _module(path)
+
+    def run(texts: list[str], rows: list[dict]) -> list[float]:
+        processed = list(map(module.vsibench_process_results, _documents(rows), [[text] for text in texts]))
+        documents = [one["vsibench_overall"] for one in processed]
+        return [getattr(module, f"vsibench_aggregate_{name}")(documents) for name in LMMS_METRICS]
+
+    return run
+
+
+if __name__ == "__main__":
+    main()
