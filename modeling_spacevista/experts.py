@@ -6,10 +6,25 @@ Legend: B batch, T tokens, E experts, r rank of each.
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.distributed.tensor import DTensor
 from transformers import initialization as init
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLDecoderLayer
 
 EXPERT_LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+# Of a linear split over processes, the half of its experts that does not touch the split side stays whole.
+WHOLE_HALF = {"colwise": "expert_a", "rowwise": "expert_b"}
+
+
+def experts_tp_plan(tp_plan):
+    """Say which halves of the experts tensor parallelism leaves whole; it splits the others with their linears.
+
+    Args:
+        tp_plan: style of each linear, as in `base_model_tp_plan`.
+
+    >>> experts_tp_plan({"layers.*.mlp.up_proj": "colwise", "layers.*.mlp.down_proj": "rowwise"})
+    {'layers.*.mlp.up_proj.expert_a': 'replicate', 'layers.*.mlp.down_proj.expert_b': 'replicate'}
+    """
+    return {f"{name}.{WHOLE_HALF[style]}": "replicate" for name, style in tp_plan.items() if style in WHOLE_HALF}
 
 
 class GateSlot:
@@ -49,15 +64,24 @@ class ExpertLinear(nn.Linear):
         return self.expert_a[own], self.expert_b[:, own]
 
     def forward(self, inputs):
-        """Map (B, T, in_features) to (B, T, out_features) with the gates (B, T or 1, E·r) in the slot, if any."""
+        """Map (B, T, in_features) to (B, T, out_features) with the gates (B, T or 1, E·r) in the slot, if any.
+
+        Raises:
+            ValueError: under tensor parallelism with gradients: those of the whole halves would be partial sums.
+        """
         if self.slot.gates is None:
             return super().forward(inputs)
+        if isinstance(inputs, DTensor):
+            raise ValueError(
+                "experts under tensor parallelism answer but do not train: call the model under torch.no_grad(), "
+                'set gate_mode="off", or train with FSDP or DeepSpeed'
+            )
         low = (F.linear(inputs, self.expert_a) * self.slot.gates).flatten(0, -2)
         outputs = super().forward(inputs.flatten(0, -2))
         # In place, into the matrix that the base product just made: another tensor of its size would cost as much as
         # the experts do. It is no view, so that autograd need not copy its gradient. Autocast leaves such calls alone.
         outputs.addmm_(low.to(outputs.dtype), self.expert_b.t().to(outputs.dtype))
-        return outputs.view(*inputs.shape[:-1], self.out_features)
+        return outputs.unflatten(0, inputs.shape[:-1])
 
 
 class ScaleRouter(nn.Module):

@@ -20,7 +20,7 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
 from transformers.utils import can_return_tuple
 
 from .configuration_spacevista import DENSE_CONFIGS, SpaceVistaConfig
-from .experts import ExpertLinear, ScaleRouter, SpaceVistaDecoderLayer
+from .experts import ExpertLinear, ScaleRouter, SpaceVistaDecoderLayer, experts_tp_plan
 from .frames import check_grid, group_by_size, patches_to_frames
 from .fusion import DenseBranch, DenseFusion
 from .gates import check_scale_labels, forced_gates, load_balance_loss, router_z_loss
@@ -52,6 +52,8 @@ class SpaceVistaTextModel(Qwen2_5_VLTextModel):
                 self.router = ScaleRouter(config.hidden_size, experts.router_hidden_size, experts.num_experts)
         self._can_record_outputs = {"hidden_states": layer_class, "attentions": Qwen2_5_VLAttention}
         self.post_init()
+        if experts.num_experts:
+            self._tp_plan |= experts_tp_plan(config.base_model_tp_plan)
 
     def _init_weights(self, module):
         super()._init_weights(module)
