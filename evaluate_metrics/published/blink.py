@@ -30,6 +30,7 @@ def own(predictions: Sequence[str], references: Sequence[Mapping]) -> dict[str, 
     """Return the accuracy of each subtask and their mean `Total`, in [0, 1]."""
     hits: dict[str, list[bool]] = {}
     for prediction, row in zip(predictions, references, strict=True):
-        hits.setdefault(row["task"], []).append(prediction == row["answer"])
+        letter = row["answer"].strip("()")
+        hits.setdefault(row["task"], []).append(prediction == f"({letter})")
     accuracy = {task: sum(hits[task]) / len(hits[task]) for task in SUBTASKS if task in hits}
     return {**accuracy, "Total": sum_in_order(accuracy.values()) / len(accuracy)}
