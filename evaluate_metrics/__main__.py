@@ -1,4 +1,4 @@
-"""Command line: `python -m evaluate_metrics run`."""
+"""Command line: `python -m evaluate_metrics run` and `compare`."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from dataset_builders.errors import CommandParser, run_command
 from evaluate_metrics.backends import BACKENDS
 from evaluate_metrics.backends.base import MEDIA
 from evaluate_metrics.benchmarks import BENCHMARKS
+from evaluate_metrics.compare import add_arguments, compare, format_comparison
 from evaluate_metrics.controls import CONTROLS
 from evaluate_metrics.controls.summary import format_controls
 from evaluate_metrics.runner import RunArguments, format_coverage, run
@@ -20,7 +21,8 @@ EXAMPLE = "example: python -m evaluate_metrics run --model build/model --dataset
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; input that cannot be used ends in one line on stderr and code 2."""
     options = vars(_parser().parse_args(argv))
-    return run_command(lambda: _run(options), "; repeat the command to go on")
+    command = options.pop("command")
+    return run_command(lambda: command(options), "; repeat the command to go on")
 
 
 def _run(options: dict) -> None:
@@ -31,11 +33,16 @@ def _run(options: dict) -> None:
     sys.stdout.write("\n\n".join([*parts, f"{options['output'] / 'results.json'}\n"]))
 
 
+def _compare(options: dict) -> None:
+    sys.stdout.write(f"{format_comparison(compare(**options))}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="python -m evaluate_metrics", description="Score a model on a benchmark.", epilog=EXAMPLE
     )
-    command = parser.add_subparsers(required=True, metavar="run").add_parser(
+    commands = parser.add_subparsers(required=True, metavar="{run,compare}")
+    asked = commands.add_parser(
         "run",
         help="answer every question with the video, blind and under controls, and score the answers",
         description="Answers every question of a split twice, with the video and without, and once more per control; "
@@ -44,8 +51,17 @@ def _parser() -> argparse.ArgumentParser:
         "failed. A key for the server comes from OPENAI_API_KEY.",
         epilog=EXAMPLE,
     )
-    _add_what(command.add_argument)
-    _add_how(command.add_argument)
+    _add_what(asked.add_argument)
+    _add_how(asked.add_argument)
+    asked.set_defaults(command=_run)
+    compared = commands.add_parser(
+        "compare",
+        help="tell whether one run is better than another on the same questions",
+        description="Pairs the answers of two runs by question: wins, losses and significance per task.",
+        epilog="example: python -m evaluate_metrics compare build/before build/after",
+    )
+    add_arguments(compared)
+    compared.set_defaults(command=_compare)
     return parser
 
 

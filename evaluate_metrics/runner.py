@@ -90,6 +90,7 @@ def run(arguments: RunArguments) -> dict:
     """
     definition = BENCHMARKS[arguments.benchmark]
     benchmark = open_benchmark(definition, arguments.dataset, arguments.split, arguments.num_frames)
+    benchmark.scores({})  # a question that cannot be scored is told before any is asked
     controls = choose_controls(arguments.controls)
     conditions = [VIDEO, *(condition for name in controls for condition in CONTROLS[name])]
     with closing(open_backend(_backend_options(arguments))) as backend:
@@ -135,6 +136,7 @@ def build_results(
         "num_questions": len(records),
         "num_scenes": len({record["scene_id"] for record in records}),
         **summarize(records, {name: [row["score"] for row in rows[name]] for name in BASELINES}),
+        "columns": benchmark.scores({row["id"]: row["completion"] for row in rows["video"] if row["error"] is None}),
         "unparsed": {name: sum(row["parsed"] is None for row in rows[name]) for name in BASELINES},
         "coverage": {name: coverage(rows[name]) for name in names if rows[name]},
         "failures": [{key: row[key] for key in ("id", "condition", "error")} for row in failed[:NAMED_FAILURES]],

@@ -24,7 +24,9 @@ def summarize(records: Sequence[Mapping], scores: Mapping[str, Sequence[float]])
     values = 100 * np.stack([scores["video"], scores["blind"], chance(records)], axis=1)
     bootstrap = SceneBootstrap([record["scene_id"] for record in records])
     tasks, scales = ([record[name] for record in records] for name in ("task", "scale"))
-    by_task = {task: np.array([other == task for other in tasks]) for task in TASK_NAMES if task in tasks}
+    # Tasks of other benchmarks come after ours, in the order of their first question.
+    known = [task for task in TASK_NAMES if task in tasks]
+    by_task = {task: np.array([other == task for other in tasks]) for task in dict.fromkeys([*known, *tasks])}
     by_scale = {scale: np.array([other == scale for other in scales]) for scale in SCALE_NAMES if scale in scales}
     everything = np.ones(len(records), dtype=bool)
 

@@ -5,7 +5,7 @@ a record without its answer, so it cannot depend on it.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -32,6 +32,7 @@ class Definition:
         read: Folder and split → records and the files they were read from.
         prompt: Record without its answer → the text of the question to the model.
         wording: The prompt in words, which every run states.
+        metric: Name in `evaluate_metrics.metrics` of its columns; None where ours are all there are.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Definition:
     read: Callable[[Path, str], tuple[list[dict], list[Path]]]
     prompt: Callable[[dict], str]
     wording: str
+    metric: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,35 @@ class Benchmark:
             return content
         sizes = (f"{path.relative_to(self.folder).as_posix()} {path.stat().st_size}" for path in beside)
         return hashlib.sha256("\n".join([content, *sizes]).encode()).hexdigest()
+
+    def scores(self, completions: Mapping[str, str]) -> dict | None:
+        """Score completions in the columns of the benchmark, read in our way and in that of its public scorer.
+
+        Args:
+            completions: By id; questions without one count as unanswered.
+
+        Returns:
+            `robust` and `published`, the latter with nothing but `error` where the public scorer crashes on these
+            questions; None for a benchmark without columns of its own.
+
+        Raises:
+            InputError: if a question is of no task of the benchmark.
+        """
+        if self.definition.metric is None:
+            return None
+        from evaluate_metrics import metrics  # here, because the library that they are for imports much
+
+        metric = getattr(metrics, self.definition.metric)
+        references = [_reference(record) for record in self.records]
+        predictions = [completions.get(record["id"]) for record in self.records]
+        robust = metric(predictions, references)
+        texts = [text or "" for text in predictions]
+        try:
+            published = metric(texts, references, protocol="published")
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # As its public scorer crashes: where a task has no question, or a true value is 0.
+            published = {"error": f"{type(error).__name__}: {error}"}
+        return {"robust": robust, "published": published}
 
     def prompt(self, record: dict) -> str:
         """Write the question as the model reads it, without a look at the answer."""
@@ -164,6 +195,12 @@ def _check_ids(records: Iterable[dict], place) -> None:
         if record["id"] in seen:
             raise InputError(place, "id", f"{record['id']!r} is there twice", "give every question an id of its own")
         seen.add(record["id"])
+
+
+def _reference(record: dict) -> dict:
+    """Make the row that the metrics take; see `evaluate_metrics.bench`."""
+    row = {name: record[name] for name in ("id", "scene_id", "answer", "options", "source")}
+    return row | {"task": record["category"]} | record.get("published", {})
 
 
 def lettered(options: Sequence[str], form: str) -> list[str]:

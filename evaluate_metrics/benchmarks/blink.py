@@ -8,7 +8,13 @@ from evaluate_metrics.benchmarks.cv_bench import read_letter
 from evaluate_metrics.benchmarks.media import ImageRow
 from evaluate_metrics.benchmarks.tables import read_rows
 
-TASKS = ("Relative_Depth", "Spatial_Relation", "Multi-view_Reasoning")
+TASKS = (
+    "Relative_Depth",
+    "Spatial_Relation",
+    "Multi-view_Reasoning",
+    "Visual_Correspondence",
+    "Object_Localization",
+)
 IMAGES = ("image_1", "image_2", "image_3", "image_4")
 
 
@@ -44,4 +50,6 @@ def _record(task: str, content: dict, media: ImageRow, place: str) -> dict:
     )
 
 
-DEFINITION = Definition("blink", "BLINK-Benchmark/BLINK", read, prompt, "published: the column prompt, as it is")
+DEFINITION = Definition(
+    "blink", "BLINK-Benchmark/BLINK", read, prompt, "published: the column prompt, as it is", "blink"
+)

@@ -50,7 +50,7 @@ def _record(content: dict, media: ImageRow, place: str) -> dict:
         scene_id=str(content.get("source_filename") or content.get("filename") or content.get("idx")),
         source=str(content.get("source") or ""),
         task=task,
-        category=f"{content.get('type')} {task}",
+        category=task,
         answer_type="multiple_choice",
         question=question,
         options=options,
@@ -65,4 +65,5 @@ DEFINITION = Definition(
     read,
     prompt,
     f"published: the question, '{SELECT}', choices as lines '(A) …'; then '{CHOOSE}'",
+    "cv_bench",
 )

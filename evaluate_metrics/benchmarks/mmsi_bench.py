@@ -50,5 +50,10 @@ def _record(content: dict, media: ImageRow, place: str) -> dict:
 
 
 DEFINITION = Definition(
-    "mmsi-bench", "RunsenXu/MMSI-Bench", read, prompt, f"published: the question with its options, then '{CHOOSE}'"
+    "mmsi-bench",
+    "RunsenXu/MMSI-Bench",
+    read,
+    prompt,
+    f"published: the question with its options, then '{CHOOSE}'",
+    "mmsi_bench",
 )

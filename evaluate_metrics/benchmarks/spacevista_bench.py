@@ -38,6 +38,11 @@ def read(folder: Path, split: str) -> tuple[list[dict], list[Path]]:
             "question": question,
             "asks": row.content["answer_type"],
             "category": asked.original_task,
+            "published": {
+                "category": row.content["metadata"].get("category"),
+                "answer_type": row.content["answer_type"],
+                "unit": asked.reading.unit,
+            },
             "options_in_question": True,
             "media": FrameFiles(tuple(member(folder, name, row.place) for name in frames)),
         }
@@ -57,4 +62,5 @@ DEFINITION = Definition(
     prompt,
     "the published question with its options, the form of answer that its row states, and the reply format of "
     "SpaceVista; marked frames are always among those shown",
+    "spacevista_bench",
 )

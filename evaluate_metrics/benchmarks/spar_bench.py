@@ -67,4 +67,5 @@ DEFINITION = Definition(
     read,
     prompt,
     f"published: the question with its options, then by task '{CHOOSE}', '{NUMBER}' or nothing",
+    "spar_bench",
 )

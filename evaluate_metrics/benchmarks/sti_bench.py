@@ -76,4 +76,5 @@ DEFINITION = Definition(
     prompt,
     "published: the question with its seconds and candidates, then 'Please output only the option you choose!'; "
     "without its sentence about the frame rate",
+    "sti_bench",
 )

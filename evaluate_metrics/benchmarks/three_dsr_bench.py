@@ -79,4 +79,5 @@ DEFINITION = Definition(
     read,
     prompt,
     f"of VLMEvalKit: 'Question: …', 'Options:', options as lines 'A. …', '{CHOOSE}'",
+    "three_dsr_bench",
 )

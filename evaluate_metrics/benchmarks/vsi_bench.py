@@ -65,5 +65,5 @@ def _unbiased(rows: list, folder: Path) -> tuple[list, list[Path]]:
 
 _WORDING = f"'{OPENING}', the question, its options as lines 'A. …', '{CHOOSE}' or '{NUMBER}' (published)"
 _REPOSITORY = "nyu-visionx/VSI-Bench"
-DEFINITION = Definition("vsi-bench", _REPOSITORY, read, prompt, _WORDING)
-DEBIASED = Definition("vsi-bench-debiased", _REPOSITORY, partial(read, debiased=True), prompt, _WORDING)
+DEFINITION = Definition("vsi-bench", _REPOSITORY, read, prompt, _WORDING, "vsi_bench")
+DEBIASED = Definition("vsi-bench-debiased", _REPOSITORY, partial(read, debiased=True), prompt, _WORDING, "vsi_bench")

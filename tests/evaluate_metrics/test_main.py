@@ -40,6 +40,15 @@ def test_a_run_prints_the_table_and_repeats_itself(model_dir, dataset_dir, tmp_p
     assert str(tmp_path) not in json.dumps(results)
 
 
+def test_two_runs_are_compared(model_dir, dataset_dir, tmp_path, capsys):
+    for name in ("one", "two"):
+        assert main(command(model_dir, dataset_dir, tmp_path / name)) == 0
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "one"), str(tmp_path / "two")]) == 0
+    assert "18 questions of 6 scenes, paired" in capsys.readouterr().out
+    assert main(["compare", str(tmp_path / "one"), str(tmp_path / "nothing")]) == 2
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
