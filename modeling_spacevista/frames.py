@@ -22,9 +22,11 @@ def check_grid(pixels, grid_thw, vision_config):
         vision_config: of Qwen2.5-VL.
 
     Raises:
-        ValueError: names the expected and the given shape.
+        ValueError: names the expected and the given dtype or shape.
     """
     c = vision_config
+    if not pixels.is_floating_point():
+        raise ValueError(f"patches must be floating-point, normalised as the processor does, got {pixels.dtype}")
     if grid_thw is None or grid_thw.ndim != 2 or grid_thw.shape[1] != 3:
         given = None if grid_thw is None else tuple(grid_thw.shape)
         raise ValueError(f"the grid must have shape (number of images or videos, 3), got {given}")

@@ -12,6 +12,9 @@ from .selection import Selection
 
 CALL = (*SELECTION, *LIMITS, "video_metadata", "do_sample_frames")
 
+# What the model calls the tokens of each kind.
+GEOMETRY = ("image_geometry", "video_geometry")
+
 
 class SpaceVistaProcessor(Qwen2_5_VLProcessor):
     """The only change w.r.t. `Qwen2_5_VLProcessor` is what a video may be; the tensors of given frames are the same.
@@ -58,7 +61,7 @@ class SpaceVistaProcessor(Qwen2_5_VLProcessor):
             kwargs: also `num_frames`, `fps`, `frame_indices`, `max_frame_pixels` and `max_video_pixels`.
 
         Returns:
-            With geometry, `geometry_tokens` too: (sum of visual tokens, C) float32, images before videos.
+            With geometry, `image_geometry` and `video_geometry` too: (visual tokens of the kind, C) float32.
 
         Raises:
             ValueError: names the expected and the given value.
@@ -75,13 +78,16 @@ class SpaceVistaProcessor(Qwen2_5_VLProcessor):
         geometry = gather_geometry(geometry, [*of_images, *(request.get("geometry") for request in requests)])
         if geometry is not None:
             tokens = flatten_geometry(geometry, _grids(outputs), self.video_processor.merge_size)
-            outputs["geometry_tokens"] = tokens.numpy() if kwargs.get("return_tensors") == "np" else tokens
+            images_end = _count_tokens(outputs.get("image_grid_thw", ()), self.image_processor.merge_size)
+            for name, part in zip(GEOMETRY, (tokens[:images_end], tokens[images_end:]), strict=True):
+                if len(part):
+                    outputs[name] = part.numpy() if kwargs.get("return_tensors") == "np" else part
         return outputs
 
     @property
     def model_input_names(self):
         """Names of what a call may return for the model."""
-        return [*super().model_input_names, "geometry_tokens"]
+        return [*super().model_input_names, *GEOMETRY]
 
     def _process_videos(self, videos, video_metadata, **kwargs):
         """Process each video by itself, because a limit of pixels gives each its own size."""
@@ -163,6 +169,10 @@ def _grids(outputs) -> list[Sequence[int]]:
     return [
         grid for name in ("image_grid_thw", "video_grid_thw") if name in outputs for grid in outputs[name].tolist()
     ]
+
+
+def _count_tokens(grids, merge_size: int) -> int:
+    return sum(int(t) * int(h) * int(w) for t, h, w in grids) // merge_size**2
 
 
 SpaceVistaProcessor.register_for_auto_class()

@@ -116,3 +116,27 @@ def test_a_still_picture_is_encoded_once(trained, encode, frames):
     hook.remove()
     assert seen == [1, 2]
     torch.testing.assert_close(once, as_video, atol=1e-5, rtol=1e-4)
+
+
+def test_geometry_from_the_processor_reaches_the_model(variant, processor, frames):
+    model = variant({"dense_encoder": "both"})
+    torch.nn.init.constant_(model.model.fusion.gate, 3.0)
+    grids = {"image": (1, 3, 4, WIDTH), "video": (2, 3, 4, WIDTH)}
+    parts = [
+        {"type": "image", "image": frames(1)[0], "geometry": torch.ones(grids["image"])},
+        {"type": "video", "video": frames(4), "geometry": torch.randn(grids["video"])},
+        {"type": "text", "text": "How far is the lamp?"},
+    ]
+    batch = processor.apply_chat_template(
+        [{"role": "user", "content": parts}],
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+    )
+    before = model(**batch).logits
+    for name in ("image_geometry", "video_geometry"):
+        after = model(**{**batch, name: batch[name] * torch.linspace(1, 2, WIDTH)}).logits
+        assert not torch.allclose(before, after), name
+    written = model.generate(**batch, max_new_tokens=2, do_sample=False, num_beams=2)
+    assert written.shape[1] > batch["input_ids"].shape[1]

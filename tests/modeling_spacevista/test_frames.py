@@ -57,3 +57,8 @@ def test_grid_that_does_not_match(built, pixels, grid, message):
     grid = None if grid is None else torch.tensor(grid)
     with pytest.raises(ValueError, match=message):
         check_grid(torch.zeros(pixels), grid, built[0].config.vision_config)
+
+
+def test_patches_of_another_dtype_are_refused(built):
+    with pytest.raises(ValueError, match="must be floating-point, normalised as the processor does, got torch.uint8"):
+        check_grid(torch.zeros(48, 1176, dtype=torch.uint8), torch.tensor([[1, 6, 8]]), built[0].config.vision_config)

@@ -155,15 +155,32 @@ def test_several_sequences_per_prompt(trained, encode, frames, how):
     assert found.shape == (4, batch["input_ids"].shape[1] + 3)
 
 
-def test_seven_billion_by_configuration():
+SIZES = {
+    "3B": ({"hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36, "num_attention_heads": 16}, 2),
+    "7B": ({"hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28, "num_attention_heads": 28}, 4),
+    "32B": ({"hidden_size": 5120, "intermediate_size": 27648, "num_hidden_layers": 64, "num_attention_heads": 40}, 8),
+    "72B": ({"hidden_size": 8192, "intermediate_size": 29568, "num_hidden_layers": 80, "num_attention_heads": 64}, 8),
+}
+
+
+@pytest.mark.parametrize(
+    ("size", "least", "most", "share"),
+    [("3B", 3.5e9, 4e9, 0.0040), ("7B", 8e9, 8.5e9, 0.0024), ("32B", 32e9, 34e9, 0.0020), ("72B", 72e9, 74e9, 0.0014)],
+)
+def test_published_sizes_by_configuration(size, least, most, share):
     """On the meta device: shapes fit, and an expert is at most 0.5 % of the backbone (paper, section 4)."""
-    text = {"hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28, "num_attention_heads": 28}
-    config = SpaceVistaConfig(text_config={**text, "num_key_value_heads": 4}, vision_config={"hidden_size": 1280})
+    text, key_value_heads = SIZES[size]
+    config = SpaceVistaConfig(
+        text_config={**text, "num_key_value_heads": key_value_heads, "vocab_size": 151936 if size == "3B" else 152064},
+        vision_config={"hidden_size": 1280, "out_hidden_size": text["hidden_size"]},
+        tie_word_embeddings=size == "3B",
+    )
     with torch.device("meta"):
         model = SpaceVistaForConditionalGeneration(config)
+        model.tie_weights()
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
     ours = ("expert_", "router", "fusion", "dense_branch")
     backbone = sum(size for name, size in sizes.items() if not any(part in name for part in ours))
     expert = sum(size for name, size in sizes.items() if "expert_" in name) / config.num_experts
-    assert 7e9 < backbone < 9e9
-    assert expert <= 0.005 * backbone
+    assert least < backbone < most
+    assert expert / backbone == pytest.approx(share, abs=6e-5) and expert <= 0.005 * backbone

@@ -252,13 +252,15 @@ def test_geometry_follows_the_tokens_of_images_then_videos(processor, path, fram
     ]
     batch = processor.apply_chat_template(_ask(*parts), **CHAT)
     ordered = [geometry["image"], geometry["given"], geometry["file"]]
-    assert torch.equal(batch["geometry_tokens"], torch.cat([tokens.flatten(0, 2) for tokens in ordered]))
+    assert torch.equal(batch["image_geometry"], geometry["image"].flatten(0, 2))
+    assert torch.equal(batch["video_geometry"], torch.cat([tokens.flatten(0, 2) for tokens in ordered[1:]]))
     visual = (batch["mm_token_type_ids"] > 0).sum()
-    assert batch["geometry_tokens"].shape == (visual, 7) and "geometry_tokens" in processor.model_input_names
+    assert len(batch["image_geometry"]) + len(batch["video_geometry"]) == visual
+    assert {"image_geometry", "video_geometry"} <= set(processor.model_input_names)
     arguments = {"text": [TWO + ONE + ONE], "images": [frames(1)[0]], "videos": [frames(4), frames(4)]}
     called = processor(**arguments, geometry=ordered, return_tensors="pt")
-    assert torch.equal(called["geometry_tokens"], batch["geometry_tokens"])
-    assert "geometry_tokens" not in processor(**arguments, return_tensors="pt")
+    assert all(torch.equal(called[name], batch[name]) for name in ("image_geometry", "video_geometry"))
+    assert not {"image_geometry", "video_geometry"} & set(processor(**arguments, return_tensors="pt"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,198 @@
+"""What SpaceVista costs beside its backbone: `python benchmarks/model.py [--rounds N] [--gpu]`.
+
+On a CPU, at a quarter of the widths and depths of the 3B: experts against the bare backbone, one PEFT LoRA and PEFT's
+X-LoRA; a training step and its memory against that LoRA; the dense branch against the vision tower; growth with
+frames; the processor. With `--gpu`, on a CUDA device at the shape of the 7B in bfloat16: prefill, decoding and memory.
+What is compared takes turns in one process; the figures are medians with quartiles. Writes model.json or
+model_gpu.json.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import model_shapes as shapes
+import processor
+import torch
+from machine import describe_machine
+from timing import peak_growth, summarize, take_turns
+
+from modeling_spacevista.frames import patches_to_frames
+
+FRAMES = (8, 16, 32, 64)
+EXPERTS = ("expert_", "router")
+
+
+def measure_forward(rounds: int) -> dict:
+    """Time the forward pass of 2 × 512 tokens; ratios to the bare backbone, and X-LoRA's to ours."""
+    models = {
+        "backbone": shapes.backbone(),
+        "no experts": shapes.spacevista(num_experts=0, expert_scales=[]),
+        "experts": shapes.spacevista(),
+        "lora": shapes.lora(),
+        "xlora": shapes.xlora(),
+    }
+    batch = shapes.text_batch()
+    with torch.inference_mode():
+        times = take_turns({name: partial(model, **batch, use_cache=False) for name, model in models.items()}, rounds)
+    xlora = summarize({"experts": times["experts"], "xlora": times["xlora"]}, "experts")["xlora"]["ratio"]
+    return {**summarize(times, "backbone"), "xlora_to_experts": xlora}
+
+
+def measure_step(rounds: int) -> dict:
+    """Time forward and backward of 2 × 512 tokens with only the adapters training; ratios to one PEFT LoRA."""
+    return summarize(take_turns({name: prepare_step(name) for name in ("lora", "experts")}, rounds), "lora")
+
+
+def prepare_step(kind: str, threads: int | None = None) -> Callable[[], None]:
+    """Build a model and return its training step."""
+    if threads:
+        torch.set_num_threads(threads)
+    model = shapes.train_only(shapes.lora(), "lora_") if kind == "lora" else shapes.spacevista()
+    model = model if kind == "lora" else shapes.train_only(model, *EXPERTS)
+    batch = shapes.text_batch()
+
+    def step() -> None:
+        model(**batch, labels=batch["input_ids"], use_cache=False).loss.backward()
+        model.zero_grad()
+
+    return step
+
+
+def measure_step_memory() -> dict:
+    """Measure what a training step adds to the memory of the process, each model in a process of its own."""
+    found = {name: peak_growth(prepare_step, name, torch.get_num_threads()) for name in ("lora", "experts")}
+    ratios = {key: round(found["experts"][key] / found["lora"][key], 3) for key in ("peak", "growth")}
+    return {**found, "experts_to_lora": ratios}
+
+
+def measure_vision(rounds: int, num_frames: int = 16) -> dict:
+    """Time the parts that a video of 16 frames goes through, and the whole prefill."""
+    model, batch = shapes.spacevista(), shapes.video_batch(num_frames)
+    bare = shapes.backbone()
+    pixels, grid = batch["pixel_values_videos"], batch["video_grid_thw"]
+    size = tuple(grid[0, 1:].tolist())
+    frames = patches_to_frames(pixels, size, model.config.vision_config)
+    inner = model.model
+    with torch.inference_mode():
+        visual = inner.visual(pixels, grid_thw=grid).pooler_output.unflatten(0, (num_frames // 2, -1))
+        dense = inner.dense_branch(frames)
+        times = take_turns(
+            {
+                "prefill": partial(model, **batch),
+                "backbone prefill": partial(bare, **batch),
+                "vision tower": lambda: inner.visual(pixels, grid_thw=grid),
+                "dense encoder": lambda: inner.dense_branch(frames),
+                "fusion": lambda: inner.fusion(visual, tuple(side // 2 for side in size), dense=dense),
+            },
+            rounds,
+        )
+    per_frame = {
+        name: round(1e3 * sorted(times[name])[rounds // 2] / num_frames, 2)
+        for name in ("vision tower", "dense encoder")
+    }
+    return {**summarize(times, "prefill"), "milliseconds_per_frame": per_frame}
+
+
+def measure_growth(rounds: int) -> dict:
+    """Time the vision part for more and more frames, and its memory; both over what 8 frames take, per frame."""
+    model = shapes.spacevista().model
+    batches = {number: shapes.video_batch(number) for number in FRAMES}
+    with torch.inference_mode():
+        times = take_turns({str(number): partial(_encode, model, batch) for number, batch in batches.items()}, rounds)
+    rows = summarize(times, str(FRAMES[0]))
+    memory = {number: peak_growth(prepare_encode, number, torch.get_num_threads()) for number in FRAMES}
+    for number in FRAMES:
+        row = rows[str(number)]
+        row["ratio_per_frame"] = round(row["ratio"] * FRAMES[0] / number, 3)
+        row["memory_mb"] = memory[number]["growth"]
+    slope = (memory[FRAMES[-1]]["growth"] - memory[FRAMES[0]]["growth"]) / (FRAMES[-1] - FRAMES[0])
+    return {**rows, "memory_mb_per_frame": round(slope, 2)}
+
+
+def prepare_encode(num_frames: int, threads: int) -> Callable[[], None]:
+    """Build a model and return the encoding of a video; a short one warms it up."""
+    torch.set_num_threads(threads)
+    model, batch = shapes.spacevista().model, shapes.video_batch(num_frames)
+    _encode(model, shapes.video_batch(2))
+    return partial(_encode, model, batch)
+
+
+@torch.inference_mode()
+def _encode(model, batch) -> None:
+    model.get_video_features(batch["pixel_values_videos"], batch["video_grid_thw"])
+
+
+def measure_generation(rounds: int, device: str, shape: dict, own: dict, grid: tuple[int, int]) -> dict:
+    """Time prefill and the decoding of 64 tokens in bfloat16; ratios to the bare Qwen2.5-VL."""
+    torch.set_default_dtype(torch.bfloat16)
+    with torch.device(device):
+        models = {"backbone": shapes.backbone(shape), "experts": shapes.spacevista(shape, own)}
+    found = {}
+    for number in (16, 32):
+        batch = {name: value.to(device) for name, value in shapes.video_batch(number, grid).items()}
+        calls = {
+            tokens: {name: partial(_generate, models[name], batch, tokens) for name in models} for tokens in (1, 65)
+        }
+        prefill, whole = (take_turns(calls[tokens], rounds) for tokens in (1, 65))
+        decode = {name: [w - p for w, p in zip(whole[name], prefill[name], strict=True)] for name in models}
+        found[f"{number} frames"] = {
+            "prompt_tokens": batch["input_ids"].shape[1],
+            "prefill": summarize(prefill, "backbone"),
+            "decode_64_tokens": summarize(decode, "backbone"),
+            "peak_gib": {name: _peak_gib(model, batch) for name, model in models.items()}
+            if device == "cuda"
+            else None,
+        }
+    return found
+
+
+@torch.inference_mode()
+def _generate(model, batch, new_tokens: int) -> None:
+    model.generate(**batch, max_new_tokens=new_tokens, min_new_tokens=new_tokens, do_sample=False)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def _peak_gib(model, batch) -> float:
+    """Return the peak of a short generation, less what the other model holds."""
+    torch.cuda.reset_peak_memory_stats()
+    held = torch.cuda.memory_allocated()
+    own = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+    _generate(model, batch, 2)
+    return round((torch.cuda.max_memory_allocated() - held + own) / 2**30, 2)
+
+
+def main() -> int:
+    """Measure, print, and write the JSON beside this file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15, help="of each comparison (default: %(default)s)")
+    parser.add_argument("--gpu", action="store_true", help="at the shape of the 7B on a CUDA device")
+    options = parser.parse_args()
+    if options.gpu and not torch.cuda.is_available():
+        sys.stderr.write("error: --gpu: there is no CUDA device; run without it, or on a machine that has one\n")
+        return 2
+    found = {"machine": describe_machine(), "date": time.strftime("%Y-%m-%d"), "torch": torch.__version__}
+    found |= {"threads": torch.get_num_threads(), "rounds": options.rounds}
+    if options.gpu:
+        found["device"] = torch.cuda.get_device_name()
+        found |= measure_generation(options.rounds, "cuda", shapes.SEVEN_BILLION, shapes.SEVEN_BILLION_OWN, (24, 32))
+    else:
+        found["forward"] = measure_forward(options.rounds)
+        found["training_step"] = measure_step(options.rounds)
+        found["training_step_memory_mb"] = measure_step_memory()
+        found["vision"] = measure_vision(options.rounds)
+        found["growth"] = measure_growth(options.rounds)
+        found["processor"] = processor.measure(rounds=options.rounds)
+    text = json.dumps(found, indent=2)
+    Path(__file__).with_name("model_gpu.json" if options.gpu else "model.json").write_text(text + "\n")
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Taking turns: what is compared runs in one process, one call each, in another order every round."""
+
+import gc
+import itertools
+import json
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable, Mapping
+from statistics import median, quantiles
+
+
+def take_turns(calls: Mapping[str, Callable[[], object]], rounds: int, warmup: int = 2) -> dict[str, list[float]]:
+    """Time calls in turn.
+
+    Args:
+        calls: what to time, by name.
+        rounds: times per call that count.
+        warmup: rounds before them.
+
+    Returns:
+        Seconds of each counted round, by name.
+    """
+    orders = itertools.cycle(itertools.permutations(calls) if len(calls) < 5 else (tuple(calls), tuple(calls)[::-1]))
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(warmup + rounds):
+        for name in next(orders):
+            start = time.perf_counter()
+            calls[name]()
+            if number >= warmup:
+                times[name].append(time.perf_counter() - start)
+    return times
+
+
+def summarize(times: Mapping[str, list[float]], base: str, unit: float = 1e3) -> dict:
+    """Return the median and quartiles of each (in milliseconds), and its ratio to `base`, round by round."""
+    rows = {}
+    for name, values in times.items():
+        ratios = [mine / other for mine, other in zip(values, times[base], strict=True)]
+        rows[name] = {
+            "milliseconds": round(median(values) * unit, 2),
+            "quartiles": [round(value * unit, 2) for value in quantiles(values, n=4)[::2]],
+            "ratio": round(median(ratios), 3),
+            "ratio_quartiles": [round(value, 3) for value in quantiles(ratios, n=4)[::2]],
+        }
+    return rows
+
+
+def peak_growth(prepare: Callable[..., Callable[[], object]], *arguments) -> dict[str, float]:
+    """Measure the memory of a call in a process of its own.
+
+    Args:
+        prepare: builds what is needed and returns the call; of a module that can be imported.
+        *arguments: of `prepare`.
+
+    Returns:
+        `ready` (peak before the call), `peak`, and `growth` by it, in MB.
+    """
+    context = multiprocessing.get_context("spawn")
+    receive, send = context.Pipe(duplex=False)
+    worker = context.Process(target=_report_peak, args=(send, prepare, arguments))
+    worker.start()
+    send.close()
+    try:
+        return json.loads(receive.recv())
+    finally:
+        worker.join()
+
+
+def _report_peak(send, prepare, arguments) -> None:
+    call = prepare(*arguments)
+    gc.collect()
+    ready = _peak_mb()
+    call()
+    peak = _peak_mb()
+    send.send(json.dumps({"ready": round(ready, 1), "peak": round(peak, 1), "growth": round(peak - ready, 1)}))
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
