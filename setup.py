@@ -70,6 +70,7 @@ setup(
         "hub_cards": ["templates/*"],
         "trl_recipes": ["configs/*.yaml"],
     },
+    entry_points={"vllm.general_plugins": ["spacevista = modeling_spacevista.vllm_plugin:register"]},
     install_requires=REQUIREMENTS,
     extras_require={
         "model": MODEL,

@@ -34,6 +34,23 @@ QWEN_KEYS = {r"^visual": "model.visual", r"^model(?!\.(language_model|visual))":
 OWN_PARTS = ("expert_a", "expert_b", "router.", "model.fusion.", "model.dense_branch.")
 
 
+def _with_parameters_of(parent, *names):
+    """Let a method that passes arguments on show its parent's parameters, and its own by name.
+
+    `generate`, `Trainer`, TRL and vLLM read them to tell what a model takes; a copy would be that of one release.
+    """
+
+    def decorate(method):
+        shown = inspect.signature(parent)
+        others = [p for p in shown.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in names]
+        rest = [p for p in shown.parameters.values() if p.kind is p.VAR_KEYWORD]
+        method.__signature__ = shown.replace(parameters=[*others, *own, *rest])
+        return method
+
+    return decorate
+
+
 class SpaceVistaTextModel(Qwen2_5_VLTextModel):
     """The only change w.r.t. `Qwen2_5_VLTextModel` is the class of its layers, whose experts it gates."""
 
@@ -60,6 +77,7 @@ class SpaceVistaTextModel(Qwen2_5_VLTextModel):
         if isinstance(module, ExpertLinear):
             module.reset_experts()
 
+    @_with_parameters_of(Qwen2_5_VLTextModel.forward, "scale_labels")
     def forward(self, input_ids=None, *args, inputs_embeds=None, scale_labels=None, **kwargs):
         """Run the layers; arguments and result as in `Qwen2_5_VLTextModel`, and `scale_labels` (B,) or (B, T)."""
         for name in (
@@ -201,23 +219,6 @@ class SpaceVistaModel(Qwen2_5_VLModel):
 def _for_the_tower(kwargs):
     """Drop what is meant for other parts: the outer model hands all that it does not know to all of them."""
     return {name: kwargs[name] for name in kwargs if name not in ("image_geometry", "video_geometry", "scale_labels")}
-
-
-def _with_parameters_of(parent, *names):
-    """Let a method that passes arguments on show its parent's parameters, and its own by name.
-
-    `generate`, `Trainer` and TRL read them to tell what a model takes; a copy would be that of one release.
-    """
-
-    def decorate(method):
-        shown = inspect.signature(parent)
-        others = [p for p in shown.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in names]
-        rest = [p for p in shown.parameters.values() if p.kind is p.VAR_KEYWORD]
-        method.__signature__ = shown.replace(parameters=[*others, *own, *rest])
-        return method
-
-    return decorate
 
 
 class SpaceVistaForConditionalGeneration(Qwen2_5_VLForConditionalGeneration):
