@@ -44,6 +44,21 @@ class SceneBootstrap:
         return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
 
 
+def mean_interval(values: Sequence[float], scene_ids: Sequence[str] | None = None) -> list[float]:
+    """Return the 95 % interval of a mean, its ends rounded to eight decimals.
+
+    Args:
+        values: (N,) scores.
+        scene_ids: (N,) the scene of each; each is a scene of its own by default.
+
+    >>> mean_interval([0.0, 1.0], ["a", "a"])
+    [0.5, 0.5]
+    """
+    ids = [str(place) for place in range(len(values))] if scene_ids is None else scene_ids
+    means = SceneBootstrap(ids).means(np.asarray(values, dtype=float), np.ones(len(values), dtype=bool))
+    return [round(bound, 8) for bound in interval(means)]
+
+
 def scene_draws(scene_ids: Sequence[str], num_resamples: int = NUM_RESAMPLES, seed: int = SEED) -> np.ndarray:
     """Return how often each row was drawn with its scene, (R, N), for figures that are no means.
 

@@ -7,7 +7,7 @@ import re
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _WORD = re.compile(r"[a-z]+")
-_ANSWER = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.DOTALL | re.IGNORECASE)
+_OPENING, _CLOSING = re.compile("<answer>", re.IGNORECASE), re.compile("</answer>", re.IGNORECASE)
 _FIRST_LETTER = re.compile(r"[\(\s]*([A-Z])", re.IGNORECASE)
 _OFFICIAL_LETTER = re.compile(r"\s*([A-D])\b", re.IGNORECASE)
 
@@ -71,8 +71,9 @@ def _number_words(text: str) -> tuple[int | None, list[str]]:
 
 def official_answer(text: str) -> str:
     """Return the first `<answer>` body, else the text as it is."""
-    match = _ANSWER.search(text)
-    return match[1].strip() if match else text
+    opening = _OPENING.search(text)
+    closing = _CLOSING.search(text, opening.end()) if opening else None
+    return text[opening.end() : closing.start()].strip() if closing else text
 
 
 def official_number(text: str) -> float | None:
