@@ -25,7 +25,7 @@ def in_forms(facts: Iterable[Fact], rng: np.random.Generator) -> Iterator[tuple[
 
     The options of a number are other numbers that the same rule has found in the scene: first the options are drawn,
     then the one that is asked about. So whoever knows which numbers are usual, but not the scene, can only guess. A
-    number that its names tell, and one beside which no other can stand, has no options.
+    number that the words tell about, and one beside which no other can stand, has no options.
 
     Args:
         facts: Of one rule about one scene; from the first number on they are taken `BLOCK` at a time.
@@ -40,7 +40,7 @@ def in_forms(facts: Iterable[Fact], rng: np.random.Generator) -> Iterator[tuple[
 
 
 def _can_have_options(fact: Fact) -> bool:
-    return fact.answer_type == "regression" and not fact.told_by_name
+    return fact.answer_type == "regression" and not fact.told_by_words
 
 
 def _choice(fact: Fact, rng: np.random.Generator) -> Fact:
@@ -75,7 +75,7 @@ def side_by_side(facts: Sequence[Fact], rng: np.random.Generator) -> tuple[Fact,
 
 def _can_stand_beside(fact: Fact, other: Fact) -> bool:
     low, high = sorted((float(fact.answer), float(other.answer)))
-    alike = (fact.rule, fact.wording, fact.unit) == (other.rule, other.wording, other.unit)
+    alike = all(getattr(fact, name) == getattr(other, name) for name in ("rule", "wording", "prompt_type", "unit"))
     return alike and low > 0 and STEP * low - 1e-9 <= high <= MOST * low + 1e-9
 
 

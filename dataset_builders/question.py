@@ -46,7 +46,8 @@ class Fact:
         unit: Unit of a regression answer (`""` for counts and choices).
         options: Texts of all options, the right one among them, in any order; empty unless multiple choice.
         open_ended: Whether a multiple-choice fact can also be asked without its options, to be answered in words.
-        told_by_name: Whether the names alone tell about what the number is, so that among options it would stand out.
+        told_by_words: Whether a name or another word tells about how large the number is; among options it would then
+            stand out.
         semantics: Names of the objects that the question is about; empty where none applies.
         needs_scale: Whether a metric estimate of the scene's scale helps (Eq. 3's second anchor).
         measured: JSON-able intermediate quantities, metres and degrees.
@@ -65,7 +66,7 @@ class Fact:
     unit: str = ""
     options: tuple[str, ...] = ()
     open_ended: bool = False
-    told_by_name: bool = False
+    told_by_words: bool = False
     semantics: tuple[str, ...] = ()
     needs_scale: bool = False
     measured: dict = field(default_factory=dict)

@@ -75,7 +75,7 @@ def _of_named(objects: list, dimensions: Sequence[str], rule: str, scene: Scene,
     upright = extents(objects).T
     for index, dimension in shuffled(rng, product(range(len(objects)), dimensions)):
         wording = "" if dimension == "longest" else f"size.{dimension}_of_named"
-        fields = {"rule": rule, "wording": wording, "prompt_type": "text", "told_by_name": True}
+        fields = {"rule": rule, "wording": wording, "prompt_type": "text", "told_by_words": True}
         yield from _ask(objects[index], upright[index], dimension, scene, {}, **fields)
 
 

@@ -90,6 +90,7 @@ def _turn_degrees(scene: Scene, move: Move, axis: int) -> Fact | None:
         {**move.turn_words(), "turn": TURNS[axis], "sides": joined(SIDES[axis], "or")},
         rule="camera.turn_degrees",
         answer_type="regression",
+        told_by_words=True,  # cameras pan further than they roll
         answer=f"{abs(angle):.0f}",
         unit="degrees",
         measured=move.turned(),
@@ -142,6 +143,7 @@ def _move_distance(scene: Scene, move: Move, axis: int) -> Fact | None:
         {**move.travel_words(measure), "direction": TRANSLATIONS[axis][move.way * part < 0]},
         rule="camera.move_distance",
         answer_type="regression",
+        told_by_words=True,  # and move further forward than up
         answer=measure.number(abs(part)),
         unit=measure.unit,
         needs_scale=True,

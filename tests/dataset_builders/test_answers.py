@@ -52,7 +52,12 @@ def test_whoever_knows_which_numbers_are_usual_can_only_guess():
 
 def test_only_numbers_that_are_asked_alike_stand_beside_each_other():
     rng = np.random.default_rng(0)
-    for change in ({"unit": "mm"}, {"wording": "size.height_of_marked"}, {"rule": "area.boxed"}):
+    for change in (
+        {"unit": "mm"},
+        {"prompt_type": "point"},
+        {"wording": "size.height_of_marked"},
+        {"rule": "area.boxed"},
+    ):
         assert side_by_side([*sizes("10"), *sizes("13", **change)], rng) == ()
     assert len(side_by_side(sizes("10", "13"), rng)) == 2
 
@@ -63,8 +68,8 @@ def test_a_number_beside_which_no_other_can_stand_has_no_options(answers):
     assert all(form is fact for seed in range(20) for fact, form in forms(sizes(*answers), seed))
 
 
-def test_a_number_that_its_name_tells_neither_has_options_nor_is_one():
-    named = sizes("10", "13", told_by_name=True)
+def test_a_number_that_the_words_tell_neither_has_options_nor_is_one():
+    named = sizes("10", "13", told_by_words=True)
     assert all(form is fact for seed in range(20) for fact, form in forms(named, seed))
     mixed = [*named, *sizes("15")]
     assert all(form is fact for seed in range(20) for fact, form in forms(mixed, seed))
