@@ -64,9 +64,10 @@ setup(
             for suffix in ("", ".*")
         ]
     ),
+    entry_points={"lmms_eval.models": ["spacevista = evaluate_metrics.lmms_eval:manifest"]},
     package_data={
         "dataset_builders": ["benchmarks/*.txt", "inspection/pages/*", "templates/*.yaml"],
-        "evaluate_metrics": ["metrics/*/*"],
+        "evaluate_metrics": ["lmms_eval/tasks/*.yaml", "metrics/*/*"],
         "hub_cards": ["templates/*"],
         "trl_recipes": ["configs/*.yaml"],
     },

@@ -23,10 +23,10 @@ def open_backend(options: BackendOptions) -> Backend:
             from evaluate_metrics.backends.openai import OpenAIBackend as chosen
         else:
             from evaluate_metrics.backends.transformers import TransformersBackend as chosen
+        return chosen(options)
     except ModuleNotFoundError as error:
         fix = f"install it with {'pip install vllm' if error.name == 'vllm' else _MODEL_EXTRA}"
         raise InputError("run", "python", f"lacks the package {error.name}", fix) from error
-    return chosen(options)
 
 
 __all__ = ["BACKENDS", "Backend", "BackendOptions", "Completion", "open_backend"]

@@ -42,6 +42,10 @@ class TransformersBackend:
             self._model.generation_config, self._processor.tokenizer, options.max_new_tokens
         )
 
+    def limit(self, max_new_tokens: int) -> None:
+        """Cut completions without end here from now on."""
+        self._model.generation_config.max_new_tokens = max_new_tokens
+
     def describe(self) -> dict[str, Any]:
         """Tell what of the backend moves a score."""
         return {

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import vllm
-
 from evaluate_metrics.backends.base import BackendOptions, Completion
 from evaluate_metrics.backends.encoding import to_openai
 from evaluate_metrics.hub import local_folder
@@ -22,7 +20,9 @@ class VllmBackend:
         Raises:
             InputError: if there is no such model.
         """
-        import torch  # which vLLM brings along
+        # Here, because neither is there without the package.
+        import torch
+        import vllm
 
         folder, self._revision = local_folder(options.model, "model", "--model")
         self._sha256 = fingerprint(folder, model_files(folder))
@@ -38,7 +38,6 @@ class VllmBackend:
         return {
             "model_sha256": self._sha256,
             "model_revision": self._revision,
-            "vllm": vllm.__version__,
             "media": self._media,
             "device": "cuda",
             "num_devices": self._num_devices,
