@@ -64,14 +64,16 @@ setup(
             for suffix in ("", ".*")
         ]
     ),
-    entry_points={"lmms_eval.models": ["spacevista = evaluate_metrics.lmms_eval:manifest"]},
     package_data={
         "dataset_builders": ["benchmarks/*.txt", "inspection/pages/*", "templates/*.yaml"],
         "evaluate_metrics": ["lmms_eval/tasks/*.yaml", "metrics/*/*"],
         "hub_cards": ["templates/*"],
         "trl_recipes": ["configs/*.yaml"],
     },
-    entry_points={"vllm.general_plugins": ["spacevista = modeling_spacevista.vllm_plugin:register"]},
+    entry_points={
+        "lmms_eval.models": ["spacevista = evaluate_metrics.lmms_eval:manifest"],
+        "vllm.general_plugins": ["spacevista = modeling_spacevista.vllm_plugin:register"],
+    },
     install_requires=REQUIREMENTS,
     extras_require={
         "model": MODEL,
