@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from dataset_builders.record import LETTERS
 from evaluate_metrics.parsing_answer import Reading, extract_answer, plain
@@ -36,7 +37,7 @@ def read_choice(text: str, options: Sequence[str] | None = None) -> Reading:
     alone = _LETTER_ALONE.fullmatch(answer)
     if alone and alone[1].upper() in letters:
         return Reading(alone[1].upper())
-    texts = [plain(_without_letter(option, letter)) for option, letter in zip(options or (), letters, strict=False)]
+    texts = list(map(_option_text, options or (), letters))
     said = plain(answer)
     if texts.count(said) == 1:
         return Reading(letters[texts.index(said)])
@@ -56,9 +57,10 @@ def _decide(letters: Iterable[str]) -> Reading:
     return Reading(found[0] if len(found) == 1 else None, "several" if len(found) > 1 else None)
 
 
-def _without_letter(option: str, letter: str) -> str:
+@lru_cache(maxsize=4096)  # the options of one benchmark repeat: "left", "right", names of furniture
+def _option_text(option: str, letter: str) -> str:
     own = _LETTERED.match(option)
-    return option[own.end() :] if own and own[1] == letter else option
+    return plain(option[own.end() :] if own and own[1] == letter else option)
 
 
 def _is_article(answer: str, match: re.Match) -> bool:

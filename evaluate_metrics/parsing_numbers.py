@@ -13,12 +13,12 @@ from evaluate_metrics.parsing_units import Unit, unit_at
 
 _VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 # What separates thousands: a comma, an apostrophe, or a space that does not break.
-_SEPARATOR = "[,'’\u00a0\u2009\u202f]"
+_SEPARATORS = re.compile("[,'’\u00a0\u2009\u202f]")
 # A sign counts only where nothing precedes it that could make it a dash: "2-3" starts with 2, "x = -3" is negative.
 # `\d` includes the digits of other scripts, which `float` reads as well.
 _NUMERAL = re.compile(
     r"(?<![A-Za-z_\d])(?P<sign>[-+−](?<![\w)\]][-+−])|(?:minus|negative)\s)?(?:"
-    rf"(?P<mantissa>\d{{1,3}}(?:{_SEPARATOR}\d{{3}})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|(?<!\.)\.\d+)"
+    rf"(?P<mantissa>\d{{1,3}}(?:{_SEPARATORS.pattern}\d{{3}})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|(?<!\.)\.\d+)"
     r"(?:[eE](?P<exponent>[-+−]?\d{1,9})(?!\w)|\s{0,3}[×x*]\s{0,3}10\^(?P<power>[-+−]?\d{1,9})"
     rf"|\s?(?P<vulgar>[{_VULGAR}])|(?:\s(?P<part>\d{{1,9}}))?[/⁄](?P<divisor>\d{{1,9}})(?![\d/.]))?"
     rf"|(?P<alone>[{_VULGAR}]))",
@@ -127,7 +127,7 @@ def _numeral(match: re.Match) -> Found:
     if match["alone"]:
         value = unicodedata.numeric(match["alone"])
     else:
-        digits = re.sub(_SEPARATOR, "", match["mantissa"])
+        digits = _SEPARATORS.sub("", match["mantissa"])
         exponent = (match["exponent"] or match["power"] or "0").replace("−", "-")
         value = float(f"{digits}e{exponent}")
         value += unicodedata.numeric(match["vulgar"]) if match["vulgar"] else 0
