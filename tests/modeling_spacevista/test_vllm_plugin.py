@@ -1,7 +1,10 @@
 import inspect
+import subprocess
 import sys
 import types
 from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,3 +159,11 @@ def test_the_processor_answers_vllm_as_qwen_does(processor, frames):
     assert clip["replacement"] == processor.video_token * counted["num_video_tokens"][0]
     assert outputs["video_grid_thw"].tolist() == [[2, 6, 8]]
     assert outputs["second_per_grid_ts"].tolist() == [1.0]
+
+
+@pytest.mark.skipif(torch.cuda.is_available() and find_spec("vllm") is not None, reason="has what the script needs")
+def test_the_comparison_with_vllm_says_what_it_lacks():
+    script = Path(__file__).parents[2] / "benchmarks" / "vllm_parity.py"
+    done = subprocess.run([sys.executable, script, "--model", "nowhere"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: this comparison needs ")
