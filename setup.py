@@ -66,7 +66,7 @@ setup(
     ),
     package_data={
         "dataset_builders": ["benchmarks/*.txt", "inspection/pages/*", "templates/*.yaml"],
-        "evaluate_metrics": ["lmms_eval/tasks/*.yaml", "metrics/*/*"],
+        "evaluate_metrics": ["lmms_eval/tasks/*.yaml", "metrics/*/*", "report/published.yaml", "report/templates/*"],
         "hub_cards": ["templates/*"],
         "trl_recipes": ["configs/*.yaml"],
     },

@@ -1,4 +1,4 @@
-"""Command line: `python -m evaluate_metrics run` and `compare`."""
+"""Command line: `python -m evaluate_metrics run`, `compare` and `report`."""
 
 import argparse
 import sys
@@ -12,6 +12,7 @@ from evaluate_metrics.benchmarks import BENCHMARKS
 from evaluate_metrics.compare import add_arguments, compare, format_comparison
 from evaluate_metrics.controls import CONTROLS
 from evaluate_metrics.controls.summary import format_controls
+from evaluate_metrics.report import command as report_command
 from evaluate_metrics.runner import RunArguments, format_coverage, run
 from evaluate_metrics.summary import format_table
 
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="python -m evaluate_metrics", description="Score a model on a benchmark.", epilog=EXAMPLE
     )
-    commands = parser.add_subparsers(required=True, metavar="{run,compare}")
+    commands = parser.add_subparsers(required=True, metavar="{run,compare,report}")
     asked = commands.add_parser(
         "run",
         help="answer every question with the video, blind and under controls, and score the answers",
@@ -62,6 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_arguments(compared)
     compared.set_defaults(command=_compare)
+    reported = commands.add_parser(
+        "report",
+        help="write report.html and report.md about a run",
+        description="Shows a run beside published figures, with pictures, controls and errors.",
+        epilog="example: python -m evaluate_metrics report build/evaluation --dataset build/data --output build/pages",
+    )
+    report_command.add_arguments(reported)
+    reported.set_defaults(command=report_command.report)
     return parser
 
 

@@ -5,10 +5,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_builders.errors import CommandParser, InputError, run_command
+from dataset_builders.errors import CommandParser, run_command
+from evaluate_metrics.report import require_matplotlib
+from evaluate_metrics.report.results import text_table
 from hub_cards.dataset_card import write_dataset_card
 from hub_cards.model_card import write_model_card
-from hub_cards.results import text_table
 
 EXAMPLE = """example:
   python -m hub_cards report --dataset build/demo/dataset --model build/demo/model \\
@@ -51,11 +52,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(options: argparse.Namespace) -> None:
-    try:
-        from hub_cards.report import write_report  # matplotlib comes with the extra `demo`
-    except ModuleNotFoundError as error:
-        problem = f"{error.name} is not installed"
-        raise InputError("report", "figures", problem, "pip install spacevista[demo]") from error
+    require_matplotlib()
+    from hub_cards.report import write_report
+
     results = write_report(options.dataset, options.model, options.results, options.output)
     _say(text_table(results))
     _say(options.output)

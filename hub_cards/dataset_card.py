@@ -11,10 +11,11 @@ from dataset_builders.card import build_command
 from dataset_builders.conversation import prompt_text
 from dataset_builders.record import LETTERS, QUESTION_FEATURES, SCENE_FEATURES
 from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
+from evaluate_metrics.report.files import field, write_text
+from evaluate_metrics.report.templating import words
 from hub_cards.dataset_folder import SPLITS, DatasetFolder, count, open_dataset, present
-from hub_cards.files import field, write_text
 from hub_cards.licenses import license_metadata
-from hub_cards.templating import render, words
+from hub_cards.templating import render
 
 QUESTION_FIELDS = {
     "id": "hash of scene, task and parameters; the same question always gets the same id",

@@ -14,7 +14,7 @@ from huggingface_hub import metadata_load
 
 from dataset_builders.errors import InputError
 from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
-from hub_cards.files import field, read_json, read_json_lines, require
+from evaluate_metrics.report.files import field, read_json, read_json_lines, require
 
 BUILD = "build it with `python -m dataset_builders build`"
 QUESTION_COLUMNS = ["scene_id", "source", "license", "scale", "task", "answer_type", "options", "answer", "video"]

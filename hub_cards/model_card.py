@@ -7,12 +7,14 @@ from huggingface_hub import EvalResult, ModelCardData
 from dataset_builders.conversation import prompt_text
 from dataset_builders.errors import InputError
 from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
+from evaluate_metrics.benchmarks import BENCHMARKS
+from evaluate_metrics.report.files import write_text
+from evaluate_metrics.report.results import Results, check_model, open_results, shown, verdict
+from evaluate_metrics.report.templating import interval, signed, words
 from hub_cards.dataset_card import source_rows
 from hub_cards.dataset_folder import DatasetFolder, open_dataset
-from hub_cards.files import write_text
 from hub_cards.model_folder import ModelFolder, open_model
-from hub_cards.results import Results, open_results, shown, verdict
-from hub_cards.templating import interval, render, signed, words
+from hub_cards.templating import render
 
 SMALL = 100_000_000  # parameters; below this no language model from scratch has general knowledge
 QUESTION = {"question": "How many chairs are there in this room?", "options": [], "unit": ""}
@@ -34,7 +36,7 @@ def write_model_card(path: Path, results: Path | None = None, dataset: Path | No
             be written.
     """
     model = open_model(path)
-    scores = None if results is None else open_results(results, model.path)
+    scores = None if results is None else _own_results(results, model)
     data = None if dataset is None else _training_data(dataset, model)
     card = model.path / "README.md"
     text = render(
@@ -69,15 +71,17 @@ def metadata(model: ModelFolder, results: Results | None) -> ModelCardData:
 
 def eval_results(results: Results) -> list[EvalResult]:
     """Return micro, macro, per-task and per-scale scores as one entry of the model-index."""
-    dataset = Path(str(results.data["dataset"])).name
+    data = results.data
+    repository = BENCHMARKS[data["benchmark"]].repository if data["benchmark"] in BENCHMARKS else None
     return [
         EvalResult(
             task_type="visual-question-answering",
             task_name="Spatial questions about videos",
-            dataset_type=dataset,
-            dataset_name=dataset,
-            dataset_config="all",
-            dataset_split=results.data["split"],
+            dataset_type=repository or data["dataset"],
+            dataset_name=data["benchmark"] if repository else data["dataset"],
+            dataset_config=None if repository else "all",
+            dataset_split=data["split"],
+            dataset_revision=data["settings"].get("dataset_revision"),
             metric_type="spacevista_score",
             metric_name=row.name if row.group == "overall" else f"{row.group} {row.name}",
             metric_value=row.values["model"],
@@ -129,6 +133,12 @@ def _unshown(results: Results) -> list[str]:
 
 def _margin(margin: dict) -> str:
     return f"{signed(margin['margin'])} {interval(margin['interval'])}"
+
+
+def _own_results(path: Path, model: ModelFolder) -> Results:
+    results = open_results(path)
+    check_model(results, model.path)
+    return results
 
 
 def _training_data(path: Path, model: ModelFolder) -> DatasetFolder:

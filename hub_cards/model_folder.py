@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builders.errors import InputError
-from hub_cards.files import field, read_json, require
+from evaluate_metrics.report.files import field, read_json, require
 
 SAVE = "give what a recipe saved (config.json, model.safetensors, training.json)"
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors library

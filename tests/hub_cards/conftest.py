@@ -114,11 +114,14 @@ def write_results(folder: Path, dataset: Path, model: Path) -> Path:
                 }
                 prediction |= {"condition": condition, "reference": row["answer"], "score": float(right)}
                 prediction |= {"completion": f"<think>hm</think><answer>{answer}</answer>", "parsed": answer}
-                prediction["parsed"] = answer if right else None
+                number = prediction["answer_type"] == "regression"
+                prediction["parsed"] = None if not right else float(answer) if number else answer
+                prediction["error"] = None
                 stream.write(json.dumps(prediction) + "\n")
     results = {
         "model": model.name,
         "dataset": "dataset",
+        "benchmark": "spacevista",
         "split": "test",
         "settings": {
             "model_sha256": fingerprint(model, [model / "config.json", model / "model.safetensors"]),
@@ -136,7 +139,22 @@ def write_results(folder: Path, dataset: Path, model: Path) -> Path:
             "relative_distance": score(64.0, 45.0, 25.0, 5),
         },
         "by_scale": {name: score(50.0 + 3 * place, 40.0, 30.0, 3) for place, name in enumerate(SCALE_NAMES)},
+        "columns": None,
         "unparsed": {"video": 0, "blind": 3},
+        "coverage": {
+            "video": {"questions": 14, "answered": 14, "empty": 0, "unreadable": 0, "failed": 0},
+            "blind": {"questions": 14, "answered": 11, "empty": 0, "unreadable": 3, "failed": 0},
+        },
+        "failures": [],
+        "controls": {
+            "blind": {
+                "n": 14,
+                "plain": 61.25,
+                "score": 40.0,
+                "survives": 65.3061,
+                "change": {"mean": -21.25, "interval": [-26.75, -15.75]},
+            }
+        },
     }
     (folder / "results.json").write_text(json.dumps(results))
     return folder

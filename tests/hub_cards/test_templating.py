@@ -1,7 +1,8 @@
 import pytest
 
+from evaluate_metrics.report.templating import cell, fence, interval, signed
 from hub_cards.licenses import license_metadata
-from hub_cards.templating import cell, fence, interval, render, signed
+from hub_cards.templating import render
 
 
 @pytest.mark.parametrize(
