@@ -56,6 +56,7 @@ bench: $(INSTALLED)  ## measure; writes benchmarks/*.json
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/demo.py
 	$(BIN)/python benchmarks/processor.py
+	$(BIN)/python benchmarks/evaluation_runner.py
 
 clean:  ## remove what was built, keep .venv
 	rm -rf build
