@@ -3,9 +3,9 @@
 Two of them stand against chance. For choices, `majority` picks the option that is right most often under the same
 rule, and `prior` also weighs the words of the question (naive Bayes); options that are numbers count by their rank
 and by how large they are. For numbers, `median` gives the median answer of the task in that unit, and `prior` that of
-the first object's category. What the better one scores above chance is the strength of a shortcut. Which one is the
-better is found out on the other half of the scenes: the larger of two figures that differ by chance alone would be
-above both on average.
+the first object's category. What the better one scores above chance is the strength of a shortcut. On one half of the
+scenes they are fitted, and it is found out there which one is the better; on the other they are tested. The better
+one of those tested would be above chance by luck alone.
 """
 
 import hashlib
@@ -60,11 +60,11 @@ class Strength:
     """Scores in percent of one task's choices or numbers.
 
     Attributes:
-        questions: How many.
+        questions: How many are tested.
         chance: Of guessing evenly; for numbers, of giving the answer of another question of the task in that unit.
         plain: Of `majority` or `median`.
         prior: Of the guesser that also reads the words.
-        shortcut: What the guesser that is better on the other half of the scenes scores above chance, points.
+        shortcut: What the guesser that was better where they were fitted scores above chance, points.
         error: Standard error of `shortcut`; the questions of one scene rise and fall together.
     """
 
@@ -81,29 +81,39 @@ class Strength:
 
 
 def measure(items: Sequence[Item]) -> dict[str, dict[str, Strength]]:
-    """Return the strength of the shortcuts: `choices` and `numbers` → task → figures."""
+    """Return the strength of the shortcuts: `choices` and `numbers` → task → figures.
+
+    A task of which only one half of the scenes has questions is left out.
+    """
     groups: dict[str, dict[str, list[Item]]] = {"choices": defaultdict(list), "numbers": defaultdict(list)}
     for item in items:
         groups["choices" if item.options else "numbers"][item.task].append(item)
     return {
-        kind: {task: _strength(members) for task, members in sorted(tasks.items())} for kind, tasks in groups.items()
+        kind: {task: _strength(members) for task, members in sorted(tasks.items()) if len(set(_folds(members))) > 1}
+        for kind, tasks in groups.items()
     }
 
 
 def _strength(items: list[Item]) -> Strength:
-    chance, fold = np.array(chance_scores(items)), np.array(_folds(items))
-    guessed, gain = guesses(items), np.empty(len(items))
-    for half in (0, 1):
-        better = max(guessed, key=lambda scores: scores[fold != half].sum())
-        gain[fold == half] = (better - chance)[fold == half]
-    figures = [scores.mean() for scores in (chance, *guessed, gain)]
-    return Strength(len(items), *(100 * float(value) for value in (*figures, _standard_error(gain, items))))
+    folds = _folds(items)
+    seen, held = ([item for item, fold in zip(items, folds, strict=True) if fold == half] for half in (0, 1))
+    chance = np.array(chance_scores(items))[np.array(folds) == 1]
+    guessers = _guessers(items)
+    scores = [np.array(guesser(seen, held)) for guesser in guessers]
+    better = int(np.argmax([sum(out_of_fold(seen, guesser, bit=1)) for guesser in guessers]))
+    gain = scores[better] - chance
+    figures = [values.mean() for values in (chance, *scores, gain)]
+    return Strength(len(held), *(100 * float(value) for value in (*figures, _standard_error(gain, held))))
+
+
+def _guessers(items: Sequence[Item]) -> tuple[Guesser, Guesser]:
+    """Return the plain and the prior guesser of choices or of numbers."""
+    return (majority_scores, prior_scores) if items[0].options else (median_scores, category_scores)
 
 
 def guesses(items: Sequence[Item]) -> list[np.ndarray]:
-    """Return what the plain and the prior guesser score, each (N,) in [0, 1], on choices or on numbers."""
-    guessers = (majority_scores, prior_scores) if items[0].options else (median_scores, category_scores)
-    return [np.array(out_of_fold(items, guesser)) for guesser in guessers]
+    """Return what the plain and the prior guesser score out of fold, each (N,) in [0, 1], on choices or on numbers."""
+    return [np.array(out_of_fold(items, guesser)) for guesser in _guessers(items)]
 
 
 def _standard_error(values: np.ndarray, items: Sequence[Item]) -> float:
@@ -114,9 +124,12 @@ def _standard_error(values: np.ndarray, items: Sequence[Item]) -> float:
     return float(np.sqrt(sum(total**2 for total in sums.values()))) / len(values)
 
 
-def out_of_fold(items: Sequence[Item], guesser: Guesser) -> list[float]:
-    """Score every item, in [0, 1], by a guesser that was fitted on the other half of the scenes."""
-    folds = _folds(items)
+def out_of_fold(items: Sequence[Item], guesser: Guesser, bit: int = 0) -> list[float]:
+    """Score every item, in [0, 1], by a guesser that was fitted on the other half of the scenes.
+
+    Each `bit` divides the scenes into other halves.
+    """
+    folds = _folds(items, bit)
     scores = [0.0] * len(items)
     for fold in (0, 1):
         held = [place for place, other in enumerate(folds) if other == fold]
@@ -126,8 +139,8 @@ def out_of_fold(items: Sequence[Item], guesser: Guesser) -> list[float]:
     return scores
 
 
-def _folds(items: Sequence[Item]) -> list[int]:
-    return [hashlib.sha256(item.scene_id.encode()).digest()[0] % 2 for item in items]
+def _folds(items: Sequence[Item], bit: int = 0) -> list[int]:
+    return [hashlib.sha256(item.scene_id.encode()).digest()[0] >> bit & 1 for item in items]
 
 
 def majority_scores(seen: Sequence[Item], held: Sequence[Item]) -> list[float]:

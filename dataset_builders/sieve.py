@@ -17,7 +17,7 @@ from dataset_builders.sources import Source
 from dataset_builders.workspace import Workspace, write_whole
 from dataset_builders.writer import prune_part
 
-MOST_MEASURED = 60_000
+MOST_MEASURED = 100_000
 """Questions from which the strength of shortcuts is measured."""
 
 

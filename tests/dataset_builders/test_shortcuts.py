@@ -42,7 +42,7 @@ def test_words_that_give_the_answer_away_are_found_by_the_prior_and_not_by_the_m
     strength = measure(biased(2000))["choices"]["size_comparison"]
     assert strength.chance == 50 and abs(strength.plain - 50) < 4
     assert strength.prior == pytest.approx(90, abs=2)
-    assert strength.shortcut == strength.prior - strength.chance and 0 < strength.error < 1
+    assert strength.shortcut == pytest.approx(strength.prior - strength.chance) and 0 < strength.error < 1
     assert strength.to_json() == {name: round(value, 1) for name, value in vars(strength).items()}
 
 
@@ -68,8 +68,9 @@ def test_the_error_counts_scenes_and_not_questions():
     alike = [
         choice(4 * i + j, "Which?", ("red", "blue"), answer) for i, answer in enumerate(answers) for j in range(4)
     ]
-    one, four = (measure(items)["choices"]["size_comparison"].error for items in (apart, alike))
-    assert one == pytest.approx(100 * 0.5 / 400**0.5, rel=0.01) and four == pytest.approx(one, rel=0.01)
+    one, four = (measure(items)["choices"]["size_comparison"] for items in (apart, alike))
+    assert four.questions == 4 * one.questions
+    assert one.error == pytest.approx(100 * 0.5 / one.questions**0.5, rel=0.01) == four.error
 
 
 def test_a_number_that_is_usual_is_found_by_the_majority_whatever_its_rank():
