@@ -5,6 +5,7 @@ it), `answer` (a letter, a number, or words), `options` (empty for numbers and w
 prediction is the text of a completion, or None where there is none.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,10 +14,14 @@ import datasets
 from dataset_builders.errors import InputError
 from evaluate_metrics.bootstrap import NUM_RESAMPLES
 from evaluate_metrics.breakdown import Breakdown
+from evaluate_metrics.published.reading import to_float
 from evaluate_metrics.scoring import score_all
 
 CHOICE = ("multiple_choice", "")
 """Answer type and unit of a choice; of a task that asks for metres they are ("regression", "m")."""
+
+_KEPT = ("id", "scene_id", "answer", "options")
+_KIND = ("answer_type", "unit")
 
 Kinds = Mapping[str, tuple[str, str]]
 
@@ -32,13 +37,10 @@ def break_down(
         kinds: Answer type and unit of every task of the benchmark.
         num_resamples: Of the scenes, for the intervals.
     """
-    records = [_record(row, *kinds[row["task"]]) for row in references]
-    scores = score_all(records, [prediction or "" for prediction in predictions])
-    return Breakdown(scores, predictions, references, num_resamples)
-
-
-def _record(row: Mapping, answer_type: str, unit: str) -> dict:
-    return {"answer_type": answer_type, "unit": unit, "answer": row["answer"], "options": row["options"]}
+    records = [
+        {name: row[name] for name in _KEPT} | dict(zip(_KIND, kinds[row["task"]], strict=True)) for row in references
+    ]
+    return break_down_records(predictions, records, num_resamples)
 
 
 def break_down_records(
@@ -54,7 +56,7 @@ def check(predictions: Sequence[str | None], references: Sequence[Mapping], kind
 
     Raises:
         InputError: naming the first thing that does not: no rows, different numbers of them, an id that is there
-            twice, a task that the benchmark does not have.
+            twice, a task that the benchmark does not have, an answer that is no number where one is asked for.
     """
     if not references:
         raise InputError("references", "rows", "are none", "give the questions of the benchmark")
@@ -68,6 +70,20 @@ def check(predictions: Sequence[str | None], references: Sequence[Mapping], kind
         if kinds is not None and row["task"] not in kinds:
             problem = f"{row['task']!r} is no task of this benchmark"
             raise InputError(f"question {row['id']}", "task", problem, f"give one of {', '.join(kinds)}")
+        if kinds is not None and kinds[row["task"]][0] == "regression":
+            check_number(row)
+
+
+def check_number(row: Mapping) -> None:
+    """Check that the answer of a row is a finite number.
+
+    Raises:
+        InputError: if it is not.
+    """
+    number = to_float(row["answer"])
+    if number is None or not math.isfinite(number):
+        problem = f"is {row['answer']!r}, and the task asks for a number"
+        raise InputError(f"question {row['id']}", "answer", problem, "give the questions of this benchmark")
 
 
 def reference_features(**more: datasets.Value) -> datasets.Features:

@@ -44,6 +44,8 @@ def spacevista_bench(
         if row["answer_type"] not in ANSWER_TYPES:
             problem = f"is {row['answer_type']!r}"
             raise InputError(f"question {row['id']}", "answer_type", problem, "give mc, numerical or text")
+        if row["answer_type"] == "numerical":
+            bench.check_number(row)
     if protocol != "robust":
         return bench.as_published({"published": published.official}, protocol, predictions, references)
     records = [{**row, "answer_type": ANSWER_TYPES[row["answer_type"]]} for row in references]

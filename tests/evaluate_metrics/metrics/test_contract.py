@@ -121,6 +121,14 @@ def test_rows_that_do_not_fit_are_refused_by_name(folder):
             function(["A"], [row | {"task": "cooking"}])
 
 
+@pytest.mark.parametrize("name", ["vsi_bench", "spar_bench", "spacevista_bench"])
+@pytest.mark.parametrize("answer", ["A", "", "nan", "inf"])
+def test_a_letter_where_a_number_is_asked_for_is_refused_by_name(name, answer):
+    row = example(FOLDERS[0].parent / name)[0]["row"]
+    with pytest.raises(InputError, match=f"question 0: answer: is '{answer}'"):
+        getattr(metrics, name)(["3"], [row | {"answer": answer}])
+
+
 @each_bench
 def test_empty_answers_count_and_are_named(folder):
     row = example(folder)[0]["row"]
