@@ -23,11 +23,17 @@ def swap_sides(text: str) -> str:
 
 
 def flips(record: dict) -> bool:
-    """Apply to answers that name a side, unless the question names one too: then its meaning would flip as well."""
+    """Apply to answers that name a side.
+
+    The question must not be about one side, or its meaning would flip as well; it may offer both ("to my left or to
+    my right?").
+    """
     stem = record["question"]
     for option in record["options"] if record.get("options_in_question") else ():
         stem = stem.replace(option, "")
-    return record["shown_as"] is not None and _SIDE.search(stem) is None and _mirrored_answer(record) is not None
+    named = [swap_sides(match[0]) for match in _SIDE.finditer(stem)]
+    offers_both = all(named.count(side) == named.count(other) for side, other in _OTHER.items())
+    return record["shown_as"] is not None and offers_both and _mirrored_answer(record) is not None
 
 
 def mirror(record: dict, shown: Shown, rng: np.random.Generator) -> tuple[dict, Shown]:

@@ -161,6 +161,12 @@ def test_mirroring_leaves_out_what_it_cannot_decide(changed):
     assert not CONDITIONS["mirrored"].applies(CHOICE | changed)
 
 
+def test_a_question_that_offers_both_sides_is_about_neither():
+    asked = {"question": "Is the tv to my left, right, or back?", "options": ["right", "back", "left"], "answer": "A"}
+    assert apply("mirrored", CHOICE | asked)[0]["answer"] == "C"
+    assert not CONDITIONS["mirrored"].applies(CHOICE | asked | {"question": "I turn left. Is it left, right or back?"})
+
+
 def test_sides_among_options_in_the_question_do_not_count_as_asked_about():
     listed = {"question": "Where is it? A. left B. right", "options": ["left", "right"], "answer": "A"}
     assert CONDITIONS["mirrored"].applies(CHOICE | listed | {"options_in_question": True})
