@@ -64,7 +64,8 @@ def radar(
             )
             if colour == "model" and not np.isnan(values).any():
                 axes.fill(angles, values, color=STAND_INS[colour], alpha=0.12, linewidth=0)
-        top = max(20.0, 20.0 * np.ceil(np.nanmax([[*values] for _, values in series.values()], initial=0).item() / 20))
+        highest = max((value for _, given in series.values() for value in given if value is not None), default=0.0)
+        top = max(20.0, 20.0 * np.ceil(highest / 20))
         _spokes(axes, angles, axes_names, top)
         legend(figure, columns=min(3, len(series)) if len(series) < 4 else 2)
         return finish(figure, name, title, _told(title, axes_names, series))

@@ -105,9 +105,11 @@ def interval(bounds: tuple[float, float]) -> str:
 def plain(value) -> str:
     """Print a setting: short numbers, no brackets or quotes.
 
-    >>> plain({"seed": 0, "sizes": [1, 2]}), plain(0.00020000001), plain(True)
-    ('seed 0, sizes 1 2', '0.0002', 'True')
+    >>> plain({"seed": 0, "sizes": [1, 2]}), plain(0.00020000001), plain(True), plain(None)
+    ('seed 0, sizes 1 2', '0.0002', 'True', '–')
     """
+    if value is None:
+        return "–"
     if isinstance(value, dict):
         return ", ".join(f"{name} {plain(item)}" for name, item in value.items())
     if isinstance(value, list):
