@@ -3,6 +3,8 @@
 import base64
 import csv
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,9 +12,13 @@ import pytest
 
 from dataset_builders.conversation import FORMAT
 from dataset_builders.errors import InputError
-from evaluate_metrics.benchmarks import BENCHMARKS, open_benchmark
+from evaluate_metrics.benchmarks import BENCHMARKS, open_benchmark, vsi_bench
+from evaluate_metrics.controls import CONDITIONS
 from evaluate_metrics.metrics.blink.blink import SPATIAL
+from evaluate_metrics.runner import RunArguments, run
 from evaluate_metrics.scoring import score
+
+REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "vsibench_qa" / "eval_vsibench.json"
 
 
 def opened(name, folder, num_frames=4):
@@ -255,6 +261,28 @@ def test_right_answers_fill_the_columns_of_the_benchmark(layout, name):
     assert (coverage["questions"], coverage["answered"]) == (len(benchmark.records),) * 2
     assert len(benchmark.scores({})["robust"]["coverage"]["missing"]) == len(benchmark.records)
     assert scores["published"].get("error") == CRASHES.get(name)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_tiny_model_answers_every_benchmark(layout, model_dir, tmp_path, name):
+    chosen = ("circular", "mirrored", "haze", "prior")
+    arguments = RunArguments(str(model_dir), tmp_path / "out", str(layout(name)), name, controls=chosen)
+    results = run(replace(arguments, max_new_tokens=2, batch_size=4, num_frames=2))
+    assert results["failures"] == []
+    assert results["coverage"]["video"]["questions"] == results["num_questions"] == results["overall"]["micro"]["n"]
+    assert results["columns"]["robust"]["coverage"]["missing"] == []
+    assert results["controls"]["haze"]["n"] == results["num_questions"]
+    assert results["settings"]["prompt"] == BENCHMARKS[name].wording
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="needs ../shared/data/vsibench_qa")
+def test_published_questions_of_vsi_bench(tmp_path):
+    (tmp_path / REAL.name).symlink_to(REAL)
+    records, _ = vsi_bench.read(tmp_path, "test")
+    assert len(records) == 3672
+    assert all(score(record, record["answer"]).value == 1 for record in records)
+    sides = [record for record in records if CONDITIONS["mirrored"].applies(record | {"shown_as": "video"})]
+    assert {record["task"] for record in sides} == {"position_comparison", "route_planning"}
 
 
 OTHER = {"A": "B", "B": "A", "C": "A", "(A)": "(B)", "(B)": "(A)", "(C)": "(B)", "2.5": "3", "9 cm": "3 m"}
