@@ -8,8 +8,11 @@ import pytest
 
 from dataset_builders.build import build_dataset
 from dataset_builders.conversation import completion_text, prompt_text
+from dataset_builders.debias import questions_to_drop
+from dataset_builders.items import read_items
 from dataset_builders.record import LETTERS, QUESTION_FEATURES
 from dataset_builders.settings import BuildSettings
+from dataset_builders.shortcuts import measure
 from dataset_builders.sources.synthetic import SyntheticSource
 from dataset_builders.taxonomy import ANSWER_TYPES, PROMPT_TYPES, SCALE_NAMES, TASK_NAMES
 from evaluate_metrics import score
@@ -125,3 +128,16 @@ def test_debiasing_weakens_the_shortcuts_and_says_so(tmp_path):
         assert report["num_questions"] == len(rows) == sum(report["by_task"].values())
         strengths[debias] = report["shortcuts"]["numbers"]["object_size"]["shortcut"]
     assert strengths[True] < strengths[False] / 2 and strengths[False] > 15
+
+
+@pytest.mark.slow
+def test_text_alone_is_within_three_points_of_chance_and_closer_still_without_shortcuts(tmp_path):
+    """As far as a hundred scenes can tell; README.md gives the figures of three thousand."""
+    build_dataset(SyntheticSource(100, 0, num_frames=6, frame_size=(112, 84)), tmp_path / "dataset")
+    items = read_items(sorted((tmp_path / "dataset" / "questions").iterdir()))
+    gone = questions_to_drop(items)
+    before, after = (measure(left)["choices"] for left in (items, [item for item in items if item.key not in gone]))
+    assert len(before) == len(TASK_NAMES) - 1  # a room's floor is asked for as a number alone
+    for task, strength in before.items():
+        assert strength.shortcut <= 3 + 2 * strength.error, (task, strength)
+    assert sum(one.shortcut for one in after.values()) < sum(one.shortcut for one in before.values())
