@@ -102,6 +102,31 @@ def test_sampling_of_the_folder_is_switched_off(model_dir, tmp_path, conversatio
     assert completed(sampling, conversations) == completed(backend, conversations)
 
 
+def test_accelerate_lays_the_model_out(model_dir, conversations, backend, monkeypatch):
+    """Make out to have two GPUs: accelerate then finds that there is a CPU only, and the answers are the same."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    spread = opened(model_dir, 6)
+    assert spread.describe()["num_devices"] == 2
+    assert completed(spread, conversations) == completed(backend, conversations)
+
+
+def test_tokens_are_counted(backend, conversations):
+    completions = backend.complete(backend.prepare(conversations))
+    alone = [backend.prepare([conversation])["input_ids"].shape[1] for conversation in conversations]
+    assert [completion.tokens_in for completion in completions] == alone
+    written = [written_ids(backend, conversation) for conversation in conversations]
+    assert [completion.tokens_out for completion in completions] == [len(ids) for ids in written]
+
+
+def test_images_are_shown_as_images(backend, records):
+    images = [{"type": "image", "image": Image.new("RGB", (56, 56), (index, 0, 0))} for index in range(3)]
+    question = {"type": "text", "text": records[0]["question"]}
+    conversations = [[{"role": "user", "content": [*images[:count], question]}] for count in (1, 3, 0)]
+    prepared = backend.prepare(conversations)
+    assert prepared["image_grid_thw"].tolist() == [[1, 4, 4]] * 4
+    assert len(completed(backend, conversations)) == 3
+
+
 def test_stock_qwen_runs_too(model_dir, tmp_path, conversations):
     processor = transformers.AutoProcessor.from_pretrained(model_dir, trust_remote_code=True)
     ours = transformers.AutoConfig.from_pretrained(model_dir, trust_remote_code=True)
