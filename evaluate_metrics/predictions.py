@@ -22,10 +22,10 @@ the same settings goes on behind it. Failed rows are taken out when a run goes o
 `results.json`
     the content of `settings.json`; `model`, `dataset`, `split`, `num_questions`, `num_scenes`; `overall`, `by_task`,
     `by_scale`: percent, see `summary`; `columns`: those of the benchmark, `robust` (read in our way) and `published`
-    (as its public scorer does), null where it has none; `unparsed`: per condition; `coverage`: per condition how many `questions` a
-    score stands over, of which how many were `answered`, `empty`, `unreadable` or `failed` (all but answered score 0);
-    `failures`: the first of them, named; `controls`: see `controls.summary`; `run`: seconds, idle share of the device,
-    tokens.
+    (as its public scorer does), null where it has none; `unparsed`: per condition; `coverage`: per condition how many
+    `questions` a score stands over, of which how many were `answered`, `empty`, `unreadable` or `failed` (all but
+    answered score 0); `failures`: the first of them, named; `controls`: see `controls.summary`; `run`: seconds, idle
+    share of the device, tokens.
 """
 
 import json
