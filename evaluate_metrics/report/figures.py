@@ -85,7 +85,9 @@ def bars(name: str, title: str, rows: Sequence[ScoreRow]) -> Picture:
     with rc_context(STYLE | {"svg.hashsalt": name}):
         figure = Figure(figsize=(WIDTH, 0.9 + 0.3 * len(rows)), layout="constrained")
         axes = figure.add_subplot()
-        axes.barh(places, values, height=0.62, label="model", color=STAND_INS["model"], alpha=0.75, linewidth=0)
+        # Filled thinly, so that interval and marks show on it.
+        axes.barh(places, values, height=0.62, color=STAND_INS["model"], alpha=0.3, linewidth=0)
+        axes.barh(places, values, height=0.62, label="model", fill=False, edgecolor=STAND_INS["model"], linewidth=1.4)
         axes.errorbar(
             values,
             places,
@@ -108,6 +110,7 @@ def bars(name: str, title: str, rows: Sequence[ScoreRow]) -> Picture:
                 markeredgewidth=2,
                 color=STAND_INS[baseline],
                 fillstyle="none",
+                clip_on=False,
             )
         axes.set_yticks(places, [words(row.name) for row in rows])
         axes.set_xlim(0, 100)
@@ -170,7 +173,7 @@ def _spokes(axes: Axes, angles: np.ndarray, names: Sequence[str], top: float) ->
     for angle, name in zip(angles, names, strict=True):
         side = int(np.sign(np.round(np.sin(angle), 6)))
         align = {0: "center", 1: "left", -1: "right"}[side]
-        label = name if side == 0 else name.replace(" ", "\n")
+        label = name if side == 0 else name.replace(" ", "\n").replace("-", "-\n")
         axes.text(angle, top * 1.1, label, ha=align, va="center", color=STAND_INS["ink"])
     quiet(axes)
 
