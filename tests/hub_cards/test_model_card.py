@@ -28,6 +28,21 @@ def test_metadata_and_model_index_are_what_the_hub_reads(model, results):
     }
 
 
+def test_results_on_a_published_benchmark_name_its_repository_and_all_its_tasks(model, results):
+    data = json.loads((results / "results.json").read_text())
+    data |= {"benchmark": "vsi-bench", "dataset": "0123abcd"}
+    data["settings"]["dataset_revision"] = "a" * 40
+    data["by_task"]["a_task_of_theirs"] = data["by_task"]["object_counting"]
+    (results / "results.json").write_text(json.dumps(data))
+    _, found = model_index_to_eval_results(
+        ModelCard.load(write_model_card(model, results)).data.to_dict()["model-index"]
+    )
+    assert {(one.dataset_type, one.dataset_name, one.dataset_config, one.dataset_revision) for one in found} == {
+        ("nyu-visionx/VSI-Bench", "vsi-bench", None, "a" * 40)
+    }
+    assert "task a_task_of_theirs" in {one.metric_name for one in found}
+
+
 def test_base_model_is_stated_if_it_is_a_repository(model):
     record = json.loads((model / "training.json").read_text())
     for base, expected in (("Qwen/Qwen2.5-VL-7B-Instruct", "Qwen/Qwen2.5-VL-7B-Instruct"), ("folder", None)):
@@ -139,6 +154,20 @@ def tiny_model(tmp_path_factory):
     processor.save_pretrained(folder)
     (folder / "training.json").write_text('{"stages": []}')
     return folder, model
+
+
+def test_a_real_run_becomes_a_model_index(tiny_model, dataset, tmp_path):
+    from evaluate_metrics.runner import RunArguments, run
+
+    folder, _ = tiny_model
+    arguments = {"model": str(folder), "dataset": str(dataset), "output": tmp_path / "run", "max_new_tokens": 4}
+    results = run(RunArguments(**arguments))
+    card = ModelCard.load(write_model_card(folder, tmp_path / "run"))
+    _, found = model_index_to_eval_results(card.data.to_dict()["model-index"])
+    expected = {name: figures["model"] for name, figures in results["overall"].items()}
+    for group in ("task", "scale"):
+        expected |= {f"{group} {name}": figures["model"] for name, figures in results[f"by_{group}"].items()}
+    assert {one.metric_name: one.metric_value for one in found} == expected and len(expected) == 2 + 3 + 5
 
 
 def test_parameter_counts_are_those_of_the_loaded_model(tiny_model):
