@@ -1,6 +1,7 @@
 """Configuration of SpaceVista: Qwen2.5-VL's, and beside it the dense encoder, the fusion and the scale experts."""
 
 from transformers import Dinov2WithRegistersConfig, DINOv3ViTConfig, Qwen2_5_VLConfig
+from transformers import configuration_utils as library
 from transformers.configuration_utils import PreTrainedConfig
 
 DENSE_CONFIGS = {config.model_type: config for config in (DINOv3ViTConfig, Dinov2WithRegistersConfig)}
@@ -45,10 +46,13 @@ class SpaceVistaConfig(Qwen2_5_VLConfig):
     """
 
     model_type = "spacevista"
-    # The library reads the second name since 5.2x and the first before; the other kind of encoder is made in
-    # `__post_init__`, before it would ask for the class.
+    # The library reads the first name in 5.17 and the second later, some releases only if its values are specs; the
+    # other kind of encoder is made in `__post_init__`, before it would ask for the class.
     sub_configs = {**Qwen2_5_VLConfig.sub_configs, "dense_config": DINOv3ViTConfig}
-    sub_configs_defaults = dict(sub_configs)
+    sub_configs_defaults = {
+        name: library.SubConfigSpec(kind) if hasattr(library, "SubConfigSpec") else kind
+        for name, kind in sub_configs.items()
+    }
 
     dense_config: dict | PreTrainedConfig | None = None
     dense_encoder: str = "dinov3"
