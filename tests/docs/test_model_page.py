@@ -1,4 +1,7 @@
-"""The examples of docs/model.md, run in order in one folder; tiny backbones on disk stand for those on the Hub."""
+"""The examples of docs/model.md, run in order in one folder; tiny backbones on disk stand for those on the Hub.
+
+The one under torchrun is run by tests/modeling_spacevista/test_parallel.py.
+"""
 
 import re
 import shlex
@@ -32,7 +35,7 @@ def test_every_example_runs(save_backbones, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {"inputs": inputs, "torch": torch}
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for kind, code in blocks:
         for name, local in HUB.items():
             code = code.replace(name, local)
@@ -40,7 +43,7 @@ def test_every_example_runs(save_backbones, tmp_path, monkeypatch):
             command = shlex.split(code.replace("\\\n", " "))
             done = subprocess.run([sys.executable, *command[1:]], capture_output=True, text=True, timeout=300)
             assert done.returncode == 0, done.stderr
-        else:
+        elif "under torchrun" not in code:
             exec(compile(code, str(PAGE), "exec"), names)
     assert (tmp_path / "build" / "gates.png").stat().st_size > 1000
     assert (tmp_path / "build" / "assembled" / "model.safetensors").is_file()
