@@ -55,7 +55,10 @@ test-all: lint  ## test, and the slow end-to-end runs
 bench: $(INSTALLED)  ## measure; writes benchmarks/*.json
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/demo.py
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/model.py
 	$(BIN)/python benchmarks/processor.py
+	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/evaluation_runner.py
 
 clean:  ## remove what was built, keep .venv

@@ -38,10 +38,8 @@ def measure_forward(rounds: int) -> dict:
     batch = shapes.text_batch()
     with torch.inference_mode():
         found = summarize(take_turns(_forwards(models, batch), rounds), "backbone")
-        # Apart and fewer, because one of its passes takes as long as all the others together.
-        slow = take_turns(
-            _forwards({"experts": models["experts"], "xlora": shapes.xlora()}, batch), max(3, rounds // 3)
-        )
+        # Apart, because one of its passes takes as long as all the others together.
+        slow = take_turns(_forwards({"experts": models["experts"], "xlora": shapes.xlora()}, batch), rounds)
     return {**found, "xlora beside experts": summarize(slow, "experts")["xlora"]}
 
 
