@@ -1,11 +1,11 @@
 """How well questions can be answered without looking: guessers that read text alone, fitted and tested apart.
 
 Two of them stand against chance. For choices, `majority` picks the option that is right most often under the same
-rule, and `prior` also weighs the words of the question (naive Bayes); options that are numbers count by their rank
-and by how large they are. For numbers, `median` gives the median answer of the task in that unit, and `prior` that of
-the first object's category. What the better one scores above chance is the strength of a shortcut. On one half of the
-scenes they are fitted, and it is found out there which one is the better; on the other they are tested. The better
-one of those tested would be above chance by luck alone.
+rule, and `prior` also weighs the words and numbers of the question (naive Bayes); options that are numbers count by
+their rank and by how large they are. For numbers, `median` gives the median answer of the task in that unit, and
+`prior` that of the first object's category. What the better one scores above chance is the strength of a shortcut. On
+one half of the scenes they are fitted, and it is found out there which one is the better; on the other they are
+tested. The better one of those tested would be above chance by luck alone.
 """
 
 import hashlib
@@ -204,7 +204,10 @@ def _features(item: Item) -> list[tuple[str, ...]]:
 
 
 def _words(item: Item) -> set[str]:
-    return set(_WORD.findall(item.text.lower()))
+    """Return the words of the question, and its numbers in steps of 50 %."""
+    text = item.text.lower()
+    sizes = (abs(float(number)) for number in _NUMBER.findall(text))
+    return {*_WORD.findall(text), *(f"about {round(log(size) / log(1.5)) if size else size}" for size in sizes)}
 
 
 def median_scores(seen: Sequence[Item], held: Sequence[Item]) -> list[float]:

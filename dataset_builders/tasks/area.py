@@ -16,11 +16,12 @@ from dataset_builders.question import REGION_COLOURS, Fact
 from dataset_builders.scene import Scene, SceneObject
 from dataset_builders.tasks.draw import shuffled, take_turns
 from dataset_builders.tasks.rule import Rule
-from dataset_builders.tasks.sightings import sightings
+from dataset_builders.tasks.sightings import Sighting, sightings
 from dataset_builders.tasks.spots import box_region
 from dataset_builders.tasks.visibility import frames_with_masks, seen_unique_objects
 from dataset_builders.tasks.wording import Measure, area_measure, capital, joined, tidy
 
+TASK, DRONE = "area_estimation", frozenset({"drone"})
 RECTANGULAR = frozenset(
     (
         *("barn", "bus", "car", "carport", "factory", "garage", "greenhouse", "hangar", "house", "office building"),
@@ -37,7 +38,7 @@ UPRIGHT = np.cos(np.radians(3))
 LEAST_RATIO = 1.25
 """Two areas closer than this are not clearly different."""
 FACTORS = (1.3, 2.5)
-"""By how much the ratio in question differs from the true one."""
+"""By what factor the ratio in question is at least, and at most, off the true one."""
 SIDE = Measure("m", 2)
 EXTREMES = {(True, True): "larger", (True, False): "largest", (False, True): "smaller", (False, False): "smallest"}
 """Whether the largest is asked for, and whether of two → in words."""
@@ -112,6 +113,7 @@ def generate_footprint(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]
             prompt_type="text",
             semantics=(base.item.category,),
             measured={"area_m2": tidy(base.area), "sides_m": [tidy(long), tidy(wide)], "filled": base.filled},
+            told_by_words=True,  # a house covers more than a car
             words={"a": base.item.category, "long": SIDE.text(long), "wide": SIDE.text(wide)},
         )
 
@@ -120,7 +122,7 @@ def area_fact(area: float, **fields) -> Fact:
     """Ask for an area, square metres; `fields` are the rest of the fact."""
     measure = area_measure(area)
     return Fact(
-        task="area_estimation",
+        task=TASK,
         answer_type="regression",
         answer=measure.number(area),
         unit=measure.unit,
@@ -130,39 +132,51 @@ def area_fact(area: float, **fields) -> Fact:
 
 
 def generate_ratio(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
-    """Ask whether an object covers more than so many times the ground of a smaller one.
+    """Ask whether one of two boxed objects covers more than so many times the ground of the other.
 
-    Needs: boxes, metric; drone views.
-    Rule: two objects as in `generate_footprint` that fill the bases of their boxes. The number asked is 1.3 to 2.5
-        times larger or smaller than the true ratio, each at random, so that half the answers are yes whatever the
-        categories are.
-    Dropped: ratios below 2.5, of which smaller numbers would be less than 1.
+    Needs: boxes, frames, instances, metric; drone views.
+    Rule: two pairs of objects of one frame that fill the bases of their boxes, as in `generate_footprint`, are drawn;
+        the number asked lies midway, as a factor, between their ratios, and either pair is asked about. So the same
+        number is as often below the truth as above it, and no category tells the ratio.
+    Dropped: masks under 20 x 20 pixels of 448 x 336; ratios below 1.25, and those not 1.3 to 2.5 times below or above
+        the number.
     Source: SpaceVista, Table B8 (area estimation).
     """
-    filled = [base for base in footprints(seen_unique_objects(scene), scene) if base.filled]
-    for first, second in shuffled(rng, combinations(filled, 2)):
-        large, small = sorted((first, second), key=lambda base: -base.area)
-        ratio = large.area / small.area
-        if ratio < FACTORS[1]:
+    yield from take_turns(_ratios(scene, index, rng) for index in shuffled(rng, frames_with_masks(scene)))
+
+
+def _ratios(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact]:
+    seen, filled = _seen_and_filled(scene, index)
+    pairs = [sorted(pair, key=lambda base: -base.area) for pair in combinations(filled, 2)]
+    ratios = [large.area / small.area for large, small in pairs]
+    clear = [place for place, ratio in enumerate(ratios) if ratio >= LEAST_RATIO]
+    for low, high in shuffled(rng, combinations(sorted(clear, key=ratios.__getitem__), 2)):
+        factor = float(np.sqrt(ratios[high] / ratios[low]))
+        if not FACTORS[0] <= factor <= FACTORS[1]:
             continue
-        more = bool(rng.random() < 0.5)
-        factor = rng.uniform(*FACTORS)
-        asked = ratio / factor if more else ratio * factor
+        asked = ratios[low] * factor
         number = f"{asked:.0f}" if asked >= 10 else f"{asked:.1f}"
+        place = high if rng.random() < 0.5 else low
+        (large, small), ratio = pairs[place], ratios[place]
+        colours = list(shuffled(rng, REGION_COLOURS))[:2]
         yield Fact(
-            task="area_estimation",
+            task=TASK,
             answer_type="multiple_choice",
-            prompt_type="text",
-            answer="yes" if more else "no",
+            prompt_type="bbox",
+            answer="yes" if place == high else "no",
             options=("yes", "no"),
             open_ended=True,
             rule="area.ratio",
             semantics=(large.item.category, small.item.category),
             measured={"areas_m2": [tidy(large.area), tidy(small.area)], "asked": float(number)},
             margins={"factor": tidy(max(ratio / float(number), float(number) / ratio) - 1)},
+            regions=tuple(
+                box_region(index, colour, seen[base.item.instance_id])
+                for colour, base in zip(colours, (large, small), strict=True)
+            ),
             words={
-                "a": large.item.category,
-                "b": small.item.category,
+                "a": colours[0],
+                "b": colours[1],
                 "times": number,
                 "area_a": area_measure(large.area).text(large.area),
                 "area_b": area_measure(small.area).text(small.area),
@@ -183,9 +197,7 @@ def generate_boxed(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
 
 
 def _boxed(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact]:
-    seen = sightings(scene.frames[index])
-    shown = [item for item in scene.objects if item.instance_id in seen]
-    filled = [base for base in footprints(shown, scene) if base.filled]
+    seen, filled = _seen_and_filled(scene, index)
     for chosen in take_turns([shuffled(rng, combinations(filled, count)) for count in (4, 3, 2)]):
         areas = [base.area for base in chosen]
         ascending = np.sort(areas)
@@ -205,6 +217,13 @@ def _boxed(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[Fact]
         )
 
 
+def _seen_and_filled(scene: Scene, index: int) -> tuple[dict[int, Sighting], list[Footprint]]:
+    """Return what a frame shows, and the footprints of those objects that fill the bases of their boxes."""
+    seen = sightings(scene.frames[index])
+    shown = [item for item in scene.objects if item.instance_id in seen]
+    return seen, [base for base in footprints(shown, scene) if base.filled]
+
+
 def largest_fact(areas: Mapping[str, float], spare: float, rng: np.random.Generator, **fields) -> Fact:
     """Ask which colour marks the largest or the smallest area, at random.
 
@@ -219,7 +238,7 @@ def largest_fact(areas: Mapping[str, float], spare: float, rng: np.random.Genera
     colours = [colour for colour in REGION_COLOURS if colour in areas]
     texts = {colour: area_measure(areas[colour]).text(areas[colour]) for colour in colours}
     return Fact(
-        task="area_estimation",
+        task=TASK,
         answer_type="multiple_choice",
         answer=answer,
         options=tuple(colours),
@@ -238,10 +257,9 @@ def largest_fact(areas: Mapping[str, float], spare: float, rng: np.random.Genera
     )
 
 
-TASK, DRONE = "area_estimation", frozenset({"drone"})
 NEEDS = frozenset({"boxes", "metric"})
 RULES = (
     Rule("area.footprint", TASK, NEEDS, DRONE, generate_footprint),
-    Rule("area.ratio", TASK, NEEDS, DRONE, generate_ratio),
+    Rule("area.ratio", TASK, NEEDS | {"frames", "instances"}, DRONE, generate_ratio),
     Rule("area.boxed", TASK, NEEDS | {"frames", "instances"}, DRONE, generate_boxed),
 )

@@ -82,6 +82,15 @@ def test_a_number_that_is_usual_is_found_by_the_majority_whatever_its_rank():
     assert measure(items)["choices"]["size_comparison"].plain == pytest.approx(80, abs=3)
 
 
+def test_a_number_in_the_question_that_gives_the_answer_away_is_found_by_the_prior():
+    rng, items = np.random.default_rng(0), []
+    for place in range(1000):
+        size = rng.uniform(1, 30)
+        answer = "yes" if (size < 10) == (rng.random() < 0.9) else "no"
+        items.append(choice(place, f"Is it more than {size:.1f} times as large?", ("yes", "no"), answer))
+    assert measure(items)["choices"]["size_comparison"].prior == pytest.approx(87, abs=4)
+
+
 def test_an_option_that_is_often_right_is_found_by_the_majority():
     items = [choice(i, "Is it free?", ("yes", "no"), "yes" if i % 4 else "no") for i in range(800)]
     assert measure(items)["choices"]["size_comparison"].plain == pytest.approx(75, abs=1)
