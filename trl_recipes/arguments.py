@@ -1,5 +1,6 @@
 """What the recipes add to TRL's own settings, checked before anything is loaded."""
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from transformers.trainer_utils import get_last_checkpoint
 from trl import TrlParser
 
 from dataset_builders.errors import InputError
+from dataset_builders.taxonomy import SCALE_NAMES
+from trl_recipes.module_groups import GROUPS
 from trl_recipes.rewards.anchored import COMBINATIONS, AnchoredReward
 from trl_recipes.rewards.semantics import ENCODER
 
@@ -30,15 +33,16 @@ class RecipeArguments:
     train_modules: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Prefixes of the parameters that train, or `all`. Default: all from scratch, and all but the "
-            "vision tower (model.visual) from a pretrained model (paper, C.1). The dense encoder never trains."
+            "help": f"What trains: module groups ({', '.join(GROUPS)}), prefixes of parameters, or `all`; the rest is "
+            "frozen. Default: all from scratch; from a pretrained model all but vision tower and merger (paper, C.1); "
+            "in the expert stage the experts, in the router stage experts and router. The dense encoder never trains."
         },
     )
-    with_rationale: bool = field(
-        default=True,
-        metadata={"help": "Cold start: teach the reasoning too. False: anchors and answer only (a model too small)."},
-    )
     cache_scenes: int = field(default=64, metadata={"help": "Scenes whose decoded frames are kept in memory."})
+    dry_run: bool = field(
+        default=False,
+        metadata={"help": "Build data, model and one batch, print shapes, tokens and memory, write nothing."},
+    )
 
     def __post_init__(self):
         """Refuse settings that cannot work.
@@ -51,6 +55,96 @@ class RecipeArguments:
         for name in ("num_frames", "cache_scenes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+@dataclass
+class SupervisedArguments(RecipeArguments):
+    """Settings of the stages that learn from given replies."""
+
+    with_rationale: bool = field(
+        default=True,
+        metadata={"help": "Teach the reasoning too. False: anchors and answer only (for a model too small)."},
+    )
+    learning_rates: dict[str, float] | str | None = field(
+        default=None,
+        metadata={
+            "help": f"Learning rate by module group ({', '.join(GROUPS)}), for example '{{\"visual\": 5e-6}}'; "
+            "learning_rate for the others."
+        },
+    )
+    scales: list[str] = field(
+        default_factory=list, metadata={"help": f"Train on these scales only: {', '.join(SCALE_NAMES)}. Default: all."}
+    )
+
+    def __post_init__(self):
+        """Read the learning rates, and check names."""
+        super().__post_init__()
+        self.learning_rates = read_mapping("learning_rates", self.learning_rates, GROUPS)
+        for group, rate in self.learning_rates.items():
+            try:
+                # YAML reads 5e-6 as text: its floats have a point.
+                self.learning_rates[group] = float(rate)
+            except (TypeError, ValueError):
+                raise ValueError(f"learning_rates of {group} must be a number, got {rate!r}") from None
+            if not self.learning_rates[group] > 0:
+                raise ValueError(f"learning_rates of {group} must be positive, got {rate}; freeze by train_modules")
+        for scale in self.scales:
+            if scale not in SCALE_NAMES:
+                raise ValueError(f"scales must be of {', '.join(SCALE_NAMES)}, got {scale!r}")
+
+
+@dataclass
+class SftArguments(SupervisedArguments):
+    """Settings of the cold start."""
+
+    gate_mode: str | None = field(
+        default=None,
+        metadata={"help": "Gates of the experts: router, uniform, or off, which freezes them. Default: as saved."},
+    )
+
+    def __post_init__(self):
+        """Refuse gates that need what the cold start does not give."""
+        super().__post_init__()
+        if self.gate_mode not in (None, "router", "uniform", "off"):
+            raise ValueError(f"gate_mode must be router, uniform or off, got {self.gate_mode!r}; experts.py forces it")
+
+
+@dataclass
+class ExpertArguments(SupervisedArguments):
+    """Settings of the expert stage."""
+
+    scale_experts: dict[str, str] | str | None = field(
+        default=None,
+        metadata={
+            "help": 'Which expert takes a scale that has none of its own, for example \'{"drone": "outdoor"}\'. '
+            "Default: each scale needs the expert of its name."
+        },
+    )
+
+    def __post_init__(self):
+        """Read the mapping of scales to experts."""
+        super().__post_init__()
+        self.scale_experts = read_mapping("scale_experts", self.scale_experts, SCALE_NAMES)
+
+
+@dataclass
+class RouterArguments(SupervisedArguments):
+    """Settings of the router stage."""
+
+    load_balance_coef: float | None = field(
+        default=None,
+        metadata={"help": "Weight of the load-balance loss. Default: the model's router_aux_loss_coef, mostly 0."},
+    )
+    z_loss_coef: float | None = field(
+        default=None, metadata={"help": "Weight of the router's z-loss. Default: the model's router_z_loss_coef."}
+    )
+
+    def __post_init__(self):
+        """Refuse weights that reward imbalance."""
+        super().__post_init__()
+        for name in ("load_balance_coef", "z_loss_coef"):
+            if getattr(self, name) is not None and getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
 
 
 @dataclass
@@ -96,11 +190,27 @@ def parse_arguments(
         raise
     except (OSError, ValueError, TypeError, LookupError, yaml.YAMLError) as error:
         raise InputError("arguments", "settings", one_line(error), "correct the config file or the flag") from error
-    if training.eval_strategy != "no":
-        fix = "leave it at no and run `python -m evaluate_metrics run` on the model"
-        raise InputError("arguments", "eval_strategy", f"is {training.eval_strategy.value}", fix)
     training.resume_from_checkpoint = _checkpoint(training.resume_from_checkpoint, Path(training.output_dir))
     return recipe, training
+
+
+def read_mapping(name: str, given: dict | str | None, keys: Sequence[str]) -> dict:
+    """Return a mapping of the config file, or read the JSON of a flag; None is empty.
+
+    Raises:
+        ValueError: if it is no mapping, or has other keys than `keys`.
+    """
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except json.JSONDecodeError:
+            raise ValueError(f'{name} must be a mapping such as {{"{keys[0]}": …}}, got {given!r}') from None
+    if not isinstance(given, dict | None):
+        raise ValueError(f"{name} must be a mapping, got {given!r}")
+    for key in given or {}:
+        if key not in keys:
+            raise ValueError(f"{name} must name {', '.join(keys)}, got {key!r}")
+    return dict(given or {})
 
 
 def one_line(error: Exception, limit: int = 300) -> str:

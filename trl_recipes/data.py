@@ -18,27 +18,28 @@ VIDEO_FEATURES = ("pixel_values_videos", "video_grid_thw", "second_per_grid_ts")
 REWARD_COLUMNS = ("answer", "options", "unit", "anchors")
 IGNORED = -100
 SPLIT = "train"
+VALIDATION = "validation"
 
 FrameLoader = Callable[[dict], list[Image.Image] | None]
 
 
-def load_questions(dataset: str, num_frames: int) -> Dataset:
-    """Load the questions to train on.
+def load_questions(dataset: str, num_frames: int, split: str = SPLIT) -> Dataset:
+    """Load the questions of a split: those to train on, or `VALIDATION`.
 
     Raises:
-        InputError: if there is no such dataset, its train split is missing or empty, columns are missing, or a
-            question cannot do with `num_frames` frames.
+        InputError: if there is no such dataset, the split is missing or empty, columns are missing, or a question
+            cannot do with `num_frames` frames.
     """
     fix = "give a folder that `python -m dataset_builders build` wrote, or a Hub id of the same form"
     try:
-        questions = load_dataset(dataset, "all", split=SPLIT)
+        questions = load_dataset(dataset, "all", split=split)
     except (OSError, ValueError) as error:
-        raise InputError(dataset, f"dataset, split {SPLIT}", one_line(error), fix) from error
+        raise InputError(dataset, f"dataset, split {split}", one_line(error), fix) from error
     missing = sorted(QUESTION_FEATURES.keys() - set(questions.column_names))
     if missing:
         raise InputError(dataset, "columns", f"lacks {', '.join(missing)}", fix)
     if not len(questions):
-        raise InputError(dataset, f"split {SPLIT}", "has no questions", "build it from more scenes")
+        raise InputError(dataset, f"split {split}", "has no questions", "build it from more scenes")
     needed = max(len(frames) for frames in questions["key_frames"])
     if needed > num_frames:
         raise InputError(dataset, "key_frames", f"one question needs {needed} frames", f"give --num_frames {needed}")

@@ -16,7 +16,7 @@ from trl import GRPOConfig
 from dataset_builders.conversation import FrameStore
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import GrpoRecipeArguments
-from trl_recipes.data import SPLIT, grpo_prompts, load_questions
+from trl_recipes.data import SPLIT, VALIDATION, grpo_prompts, load_questions
 from trl_recipes.grpo_trainer import SpaceVistaGRPOTrainer
 from trl_recipes.models import load_model
 from trl_recipes.rewards import (
@@ -36,14 +36,15 @@ REWARD_WEIGHTS = [1.0, 1.0, 0.0, 0.0, 0.0]
 class QuestionVideos:
     """Finds the frames of a question by its id."""
 
-    def __init__(self, questions: Dataset, frames: FrameStore):
-        """Index the questions."""
-        self._questions, self._frames = questions, frames
-        self._rows = {question: row for row, question in enumerate(questions["id"])}
+    def __init__(self, splits: Sequence[Dataset], frames: FrameStore):
+        """Index the questions of all splits."""
+        self._frames = frames
+        self._places = {name: (split, row) for split in splits for row, name in enumerate(split["id"])}
 
     def __call__(self, question: str) -> list[Image.Image]:
         """Return the frames, with the marks of the question drawn."""
-        return self._frames.frames(self._questions[self._rows[question]])
+        split, row = self._places[question]
+        return self._frames.frames(split[row])
 
 
 def build_trainer(recipe: GrpoRecipeArguments, training: GRPOConfig) -> SpaceVistaGRPOTrainer:
@@ -54,17 +55,22 @@ def build_trainer(recipe: GrpoRecipeArguments, training: GRPOConfig) -> SpaceVis
     """
     questions = load_questions(recipe.dataset, recipe.num_frames)
     _check(recipe, training, len(questions))
-    frames = FrameStore(recipe.dataset, SPLIT, recipe.num_frames, recipe.cache_scenes)
+    splits = [questions]
+    if training.eval_strategy != "no":
+        splits.append(load_questions(recipe.dataset, recipe.num_frames, VALIDATION))
+    names = "+".join((SPLIT, VALIDATION)[: len(splits)])
+    frames = FrameStore(recipe.dataset, names, recipe.num_frames, recipe.cache_scenes)
     rewards = _reward_functions(recipe)
-    model, processor = load_model(recipe, questions, training.seed, training.trust_remote_code)
+    model, processor = load_model(recipe, questions, training)
     training.reward_weights = training.reward_weights or REWARD_WEIGHTS
     training.remove_unused_columns = False
     return SpaceVistaGRPOTrainer(
         model,
         args=training,
-        load_video=QuestionVideos(questions, frames),
+        load_video=QuestionVideos(splits, frames),
         reward_funcs=rewards,
         train_dataset=grpo_prompts(questions),
+        eval_dataset=grpo_prompts(splits[1]) if splits[1:] else None,
         processing_class=processor,
     )
 

@@ -1,30 +1,43 @@
 """What every stage does round its trainer: check, announce, train, save, record; and one line on bad input."""
 
+import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from transformers import Trainer
 
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import RecipeArguments, parse_arguments
+from trl_recipes.dry_run import describe
 from trl_recipes.models import trainable_table
-from trl_recipes.training_record import record_stage
+from trl_recipes.time_left import TimeLeft
+from trl_recipes.training_record import public_name, record_stage
 
 Build = Callable[..., Trainer]
+Finish = Callable[[Trainer], str]
 
 
-def run_stage(name: str, recipe_class: type, training_class: type, build: Build, argv: Sequence[str] | None) -> int:
+def run_stage(
+    name: str,
+    recipe_class: type,
+    training_class: type,
+    build: Build,
+    argv: Sequence[str] | None,
+    finish: Finish | None = None,
+) -> int:
     """Run a stage from the command line.
 
     Args:
-        name: `sft` or `grpo`.
+        name: `sft`, `experts`, `router` or `grpo`.
         recipe_class: `RecipeArguments` or a subclass.
         training_class: The configuration class of the trainer.
         build: Turns (recipe, training arguments) into a trainer.
         argv: The command line, without the program.
+        finish: Called after the training and before the model is saved, in every process; returns what to print.
 
     Returns:
         The exit code: 0, or 2 on bad input after one line on stderr.
@@ -33,23 +46,49 @@ def run_stage(name: str, recipe_class: type, training_class: type, build: Build,
     warnings.filterwarnings("ignore", ".*gradient_checkpointing.* is deprecated", FutureWarning)
     try:
         recipe, training = parse_arguments(recipe_class, training_class, argv)
+        if recipe.dry_run:
+            _dry_run(recipe, training, build)
+            return 0
         trainer = build(recipe, training)
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
-    _train(name, recipe, trainer)
+    _train(name, recipe, trainer, finish)
     return 0
 
 
-def _train(name: str, recipe: RecipeArguments, trainer: Trainer) -> None:
-    if trainer.is_world_process_zero():
-        sys.stdout.write(trainable_table(trainer.model))
-        sys.stdout.flush()
+def _dry_run(recipe: RecipeArguments, training, build: Build) -> None:
+    """Build everything and look at one batch; what a trainer makes of its output folder goes away again."""
+    with TemporaryDirectory() as folder:
+        training.output_dir, training.report_to = folder, []
+        trainer = build(recipe, training)
+        _announce(recipe, trainer)
+        text = describe(trainer)
+        if trainer.is_world_process_zero():
+            sys.stdout.write(text)
+
+
+def _train(name: str, recipe: RecipeArguments, trainer: Trainer, finish: Finish | None) -> None:
+    output = Path(trainer.args.output_dir)
+    # Without it TensorBoard's folder is named after the machine.
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(output / "runs"))
+    _announce(recipe, trainer)
+    trainer.add_callback(TimeLeft())
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=trainer.args.resume_from_checkpoint)
     seconds = time.monotonic() - started
+    report = finish(trainer) if finish else ""
     trainer.save_model()
+    trainer.create_model_card(model_name=public_name(str(output)), dataset_name=public_name(recipe.dataset))
     if trainer.is_world_process_zero():
+        sys.stdout.write(report)
         # A pickle of the arguments, with this machine's paths; training.json says the same readably.
-        (Path(trainer.args.output_dir) / "training_args.bin").unlink(missing_ok=True)
+        (output / "training_args.bin").unlink(missing_ok=True)
         record_stage(name, recipe, trainer, seconds)
+
+
+def _announce(recipe: RecipeArguments, trainer: Trainer) -> None:
+    if trainer.is_world_process_zero():
+        rates = getattr(trainer, "learning_rates", {})
+        sys.stdout.write(trainable_table(trainer.model, rates, trainer.args.learning_rate))
+        sys.stdout.flush()
