@@ -3,7 +3,7 @@
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from .configuration_spacevista import SpaceVistaConfig
-from .gates import plot_gates
+from .gates import load_balance_loss, plot_gates, router_z_loss
 from .interop import load_adapters, save_adapter
 from .modeling_spacevista import SpaceVistaForConditionalGeneration
 from .processing_spacevista import SpaceVistaProcessor
@@ -19,6 +19,8 @@ __all__ = [
     "SpaceVistaProcessor",
     "build_tiny_model",
     "load_adapters",
+    "load_balance_loss",
     "plot_gates",
+    "router_z_loss",
     "save_adapter",
 ]

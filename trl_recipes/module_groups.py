@@ -11,6 +11,9 @@ GROUPS = (LANGUAGE, VISUAL, MERGER, FUSION, EXPERTS, ROUTER)
 """Language model with its head, vision tower, its projector into the language model, fusion of dense features, scale
 experts, router of their gates. The dense encoder is a group of its own that never trains."""
 
+# The first that fits; wrappers (DDP, FSDP, torch.compile) may put names of their own before it.
+MARKS = {".router.": ROUTER, "dense_branch.": DENSE, "fusion.": FUSION, "visual.merger.": MERGER, "visual.": VISUAL}
+
 
 def group_of(name: str) -> str:
     """Return the group of a parameter of a SpaceVista or a Qwen2.5-VL, by its name.
@@ -18,17 +21,9 @@ def group_of(name: str) -> str:
     >>> group_of("model.visual.merger.mlp.0.weight"), group_of("model.language_model.layers.0.mlp.up_proj.expert_a")
     ('merger', 'experts')
     """
-    # Wrappers (DDP, FSDP, torch.compile) put their own names before ours.
     if name.endswith((".expert_a", ".expert_b")):
         return EXPERTS
-    marks = {
-        ".router.": ROUTER,
-        "dense_branch.": DENSE,
-        "fusion.": FUSION,
-        "visual.merger.": MERGER,
-        "visual.": VISUAL,
-    }
-    return next((group for mark, group in marks.items() if mark in name), LANGUAGE)
+    return next((group for mark, group in MARKS.items() if mark in name), LANGUAGE)
 
 
 def set_learning_rates(

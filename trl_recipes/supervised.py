@@ -8,6 +8,7 @@ from transformers import PretrainedConfig
 from trl import SFTConfig, SFTTrainer
 
 from dataset_builders.conversation import FrameStore
+from dataset_builders.errors import InputError
 from trl_recipes.arguments import SupervisedArguments
 from trl_recipes.data import SPLIT, VALIDATION, ReplyCollator, load_questions
 from trl_recipes.models import load_model
@@ -64,6 +65,9 @@ def build_supervised_trainer(
     Raises:
         InputError: if the dataset or the model cannot be used.
     """
+    if training.router_aux_loss_coef is not None:
+        fix = "give --load_balance_coef to router.py"
+        raise InputError("arguments", "router_aux_loss_coef", "is for TRL's mixture-of-experts models", fix)
     questions = _questions(recipe, SPLIT)
     validation = None if training.eval_strategy == "no" else _questions(recipe, VALIDATION)
     model, processor = load_model(recipe, questions, training, default_modules, gate_mode)
