@@ -39,8 +39,21 @@ def measure_forward(rounds: int) -> dict:
     with torch.inference_mode():
         found = summarize(take_turns(_forwards(models, batch), rounds), "backbone")
         # Apart, because one of its passes takes as long as all the others together.
-        slow = take_turns(_forwards({"experts": models["experts"], "xlora": shapes.xlora()}, batch), rounds)
-    return {**found, "xlora beside experts": summarize(slow, "experts")["xlora"]}
+        compared = {name: models[name] for name in ("backbone", "experts")} | {"xlora": shapes.xlora()}
+        slow = take_turns(_forwards(compared, batch), rounds)
+    return {**found, "xlora beside experts": summarize(slow, "experts")["xlora"]} | {
+        # No experts, however cheap, could be further ahead of X-LoRA than the bare backbone is.
+        "xlora beside backbone": summarize(slow, "backbone")["xlora"],
+        "xlora beside experts, 8 tokens": _answering(compared, batch, max(3, rounds // 5)),
+    }
+
+
+@torch.inference_mode()
+def _answering(models, batch, rounds: int) -> dict:
+    """Time the writing of 8 tokens after 2 × 512; X-LoRA runs without a cache of keys and values."""
+    settings = {"max_new_tokens": 8, "min_new_tokens": 8, "do_sample": False}
+    calls = {name: partial(models[name].generate, **batch, **settings) for name in ("experts", "xlora")}
+    return summarize(take_turns(calls, rounds, warmup=1), "experts")["xlora"]
 
 
 def _forwards(models, batch) -> dict[str, Callable]:
