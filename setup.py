@@ -68,7 +68,7 @@ setup(
         "dataset_builders": ["benchmarks/*.txt", "inspection/pages/*", "templates/*.yaml"],
         "evaluate_metrics": ["lmms_eval/tasks/*.yaml", "metrics/*/*", "report/published.yaml", "report/templates/*"],
         "hub_cards": ["templates/*"],
-        "trl_recipes": ["configs/*.yaml"],
+        "trl_recipes": ["accelerate_configs/*.yaml", "configs/*.yaml"],
     },
     entry_points={
         "lmms_eval.models": ["spacevista = evaluate_metrics.lmms_eval:manifest"],
