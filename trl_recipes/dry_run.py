@@ -13,7 +13,7 @@ from trl_recipes.visual import TEXT, token_types
 IGNORED = -100
 ADAM_MOMENTS = 2
 DEEPSPEED_BYTES = 12  # float32 copies of weight and both moments, whatever the dtype of the weight
-GIB = 2**30
+MIB = 2**20
 
 
 def describe(trainer: Trainer) -> str:
@@ -72,7 +72,7 @@ def kept_bytes(model: nn.Module, forward) -> int:
 
 
 def memory_table(trainer: Trainer, activations: int) -> str:
-    """Write what one process will need in GiB, and how each figure comes about."""
+    """Write what one process will need in MiB, and how each figure comes about."""
     model, stage = trainer.model, _zero_stage(trainer)
     processes = trainer.accelerator.num_processes if stage else 1
     trained = [part for part in model.parameters() if part.requires_grad]
@@ -90,10 +90,10 @@ def memory_table(trainer: Trainer, activations: int) -> str:
         ("activations", activations, "counted in the forward pass on this batch"),
     ]
     total = sum(size for _, size, _ in rows)
-    lines = [f"memory of one process of {trainer.accelerator.num_processes}, GiB"]
-    lines += [f"{name:<16}{size / GIB:>12.3f}  {how}" for name, size, how in rows]
+    lines = [f"memory of one process of {trainer.accelerator.num_processes}, MiB"]
+    lines += [f"{name:<16}{size / MIB:>12,.1f}  {how}" for name, size, how in rows]
     how = "and what the backward pass computes again, a layer at a time" if trainer.args.gradient_checkpointing else ""
-    return "\n".join([*lines, f"{'total':<16}{total / GIB:>12.3f}  {how}".rstrip()])
+    return "\n".join([*lines, f"{'total':<16}{total / MIB:>12,.1f}  {how}".rstrip()])
 
 
 def _size(parameter: nn.Parameter) -> int:

@@ -12,10 +12,12 @@ from transformers import Trainer
 
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import RecipeArguments, parse_arguments
+from trl_recipes.distributed import check_processes, check_sharding
 from trl_recipes.dry_run import describe
+from trl_recipes.model_card import write_model_card
 from trl_recipes.models import trainable_table
 from trl_recipes.time_left import TimeLeft
-from trl_recipes.training_record import public_name, record_stage
+from trl_recipes.training_record import record_stage
 
 Build = Callable[..., Trainer]
 Finish = Callable[[Trainer], str]
@@ -46,22 +48,30 @@ def run_stage(
     warnings.filterwarnings("ignore", ".*gradient_checkpointing.* is deprecated", FutureWarning)
     try:
         recipe, training = parse_arguments(recipe_class, training_class, argv)
+        check_processes(training.world_size, training.n_gpu)
         if recipe.dry_run:
             _dry_run(recipe, training, build)
             return 0
-        trainer = build(recipe, training)
+        trainer = _checked(build(recipe, training))
     except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
+        # Once for each machine, which may lack a file that the others have.
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            sys.stderr.write(f"error: {error}\n")
         return 2
     _train(name, recipe, trainer, finish)
     return 0
+
+
+def _checked(trainer: Trainer) -> Trainer:
+    check_sharding(trainer.accelerator.distributed_type)
+    return trainer
 
 
 def _dry_run(recipe: RecipeArguments, training, build: Build) -> None:
     """Build everything and look at one batch; what a trainer makes of its output folder goes away again."""
     with TemporaryDirectory() as folder:
         training.output_dir, training.report_to = folder, []
-        trainer = build(recipe, training)
+        trainer = _checked(build(recipe, training))
         _announce(recipe, trainer)
         text = describe(trainer)
         if trainer.is_world_process_zero():
@@ -78,13 +88,20 @@ def _train(name: str, recipe: RecipeArguments, trainer: Trainer, finish: Finish 
     trainer.train(resume_from_checkpoint=trainer.args.resume_from_checkpoint)
     seconds = time.monotonic() - started
     report = finish(trainer) if finish else ""
+    _settle_dtype(trainer)
     trainer.save_model()
-    trainer.create_model_card(model_name=public_name(str(output)), dataset_name=public_name(recipe.dataset))
     if trainer.is_world_process_zero():
         sys.stdout.write(report)
         # A pickle of the arguments, with this machine's paths; training.json says the same readably.
         (output / "training_args.bin").unlink(missing_ok=True)
-        record_stage(name, recipe, trainer, seconds)
+        write_model_card(str(output / "README.md"), record_stage(name, recipe, trainer, seconds))
+
+
+def _settle_dtype(trainer: Trainer) -> None:
+    """Save the model in the dtype that it came in; what trained did so in float32 (`models.settle_dtypes`)."""
+    dtype = trainer.model.config.dtype
+    if dtype is not None and not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled):
+        trainer.model.to(dtype)
 
 
 def _announce(recipe: RecipeArguments, trainer: Trainer) -> None:

@@ -28,7 +28,7 @@ class TimeLeft(TrainerCallback):
             seconds = (time.monotonic() - self._started) / (FIRST_STEPS - 1)
             steps = state.max_steps - state.global_step
             left = format_duration(seconds * steps)
-            sys.stdout.write(f"about {left} left: {steps} steps of {seconds:.3g} s, without evaluation and saving\n")
+            sys.stdout.write(f"\nabout {left} left: {steps} steps of {seconds:.3g} s, without evaluation and saving\n")
             sys.stdout.flush()
 
 

@@ -13,8 +13,8 @@ MAX_HISTORY = 200
 PRIVATE = ("output_dir", "resume_from_checkpoint", "run_name", "logging_dir", "hub_token", "push_to_hub_token")
 
 
-def record_stage(name: str, recipe: RecipeArguments, trainer: Trainer, seconds: float) -> None:
-    """Append this stage to those of the model it started from and write them into the output folder."""
+def record_stage(name: str, recipe: RecipeArguments, trainer: Trainer, seconds: float) -> list[dict]:
+    """Append this stage to those of the model it started from, write them into the output folder, and return them."""
     history = [_curves(entry) for entry in trainer.state.log_history]
     history = [entry for entry in history if len(entry) > 1]
     stage = {
@@ -31,6 +31,7 @@ def record_stage(name: str, recipe: RecipeArguments, trainer: Trainer, seconds: 
     stages = [*_earlier_stages(recipe.model_name_or_path), stage]
     text = json.dumps({"stages": stages}, indent=2, sort_keys=True)
     (Path(trainer.args.output_dir) / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+    return stages
 
 
 def public_name(path_or_id: str) -> str:
@@ -63,8 +64,10 @@ def _default(item):
 
 
 def _curves(entry: dict) -> dict:
-    """Keep what is worth a plot of one log entry: step, losses, rewards, accuracy and lengths."""
+    """Keep what is worth a plot of one log entry: step, losses, rewards, accuracy, lengths and gates."""
     kept = ("step", "loss", "reward", "mean_token_accuracy", "kl", "completions/mean_length")
+    kept += ("eval_loss", "eval_reward", "eval_mean_token_accuracy")
+    kept += ("gates/entropy", "load_balance_loss", "router_z_loss")
     return {
         key: value
         for key, value in entry.items()
