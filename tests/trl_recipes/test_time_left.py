@@ -1,0 +1,29 @@
+from types import SimpleNamespace
+
+import pytest
+
+from trl_recipes import time_left
+from trl_recipes.time_left import TimeLeft, format_duration
+
+
+@pytest.mark.parametrize("resumed_at", [0, 40])
+def test_told_once_from_the_second_and_third_step(resumed_at, capsys, monkeypatch):
+    clock = iter([10.0, 14.0])
+    monkeypatch.setattr(time_left, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    callback, state = TimeLeft(), SimpleNamespace(global_step=resumed_at, max_steps=103, is_world_process_zero=True)
+    callback.on_train_begin(None, state, None)
+    for _ in range(6):
+        state.global_step += 1
+        callback.on_step_end(None, state, None)
+    # 4 s for two steps, and what remains of 103 after the third.
+    remaining = 100 - resumed_at
+    expected = f"about {format_duration(2 * remaining)} left: {remaining} steps of 2 s"
+    out = capsys.readouterr().out
+    assert expected in out and out.count("about") == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "0 s"), (59.7, "1 min"), (3_600, "1 h"), (90_061, "1 d 1 h"), (3_660, "1 h 1 min")]
+)
+def test_durations(seconds, text):
+    assert format_duration(seconds) == text
