@@ -11,6 +11,7 @@ from datasets import load_dataset
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from dataset_builders.general import RowError, general_messages, open_picture, picture_size
 from dataset_builders.masks import decode_mask
 from dataset_builders.question import REGION_COLOURS
 from dataset_builders.record import LETTERS
@@ -64,13 +65,20 @@ def to_messages(record: dict, frames: Sequence[Image.Image] | None, with_complet
     """Turn a row into chat messages.
 
     Args:
-        record: A row of the dataset.
-        frames: What `FrameStore.frames` returned for it, or None to withhold the video.
-        with_completion: Append the assistant's reply, for training.
+        record: A row of the dataset, or one of general data, see `general_messages`.
+        frames: What `FrameStore.frames` returned for it, or None to withhold the video; general data has its own.
+        with_completion: Append the assistant's reply, for training; of general data, keep the last one.
 
     Returns:
         Messages in the form that `processor.apply_chat_template` takes; a video is one content part.
+
+    Raises:
+        RowError: if a picture of general data cannot be decoded.
+        InputError: if general data has other visuals than its messages have places for.
     """
+    if "messages" in record:
+        messages = general_messages(record)
+        return messages if with_completion or messages[-1]["role"] != "assistant" else messages[:-1]
     content = [{"type": "video", "video": list(frames)}] if frames else []
     content.append({"type": "text", "text": prompt_text(record)})
     messages = [{"role": "user", "content": content}]
@@ -141,40 +149,78 @@ def _arrow(pen: ImageDraw.ImageDraw, path: list[tuple[float, float]], colour: tu
 class FrameStore:
     """The frames of a dataset folder, by scene, with the marks of a question drawn on them.
 
-    Decoded frames are kept for the last `cache_size` scenes only, so memory stays bounded.
+    A frame is decoded once and kept as long as the budget allows; those used longest ago go first.
     """
 
-    def __init__(self, data_dir: str, split: str, num_frames: int, cache_size: int = 64):
+    def __init__(self, data_dir: str, split: str, num_frames: int, cache_bytes: int = 2**30):
         """Open the `scenes` config of `data_dir`.
 
         Args:
             data_dir: A folder that `python -m dataset_builders build` wrote, or its Hub id.
             split: The split of the questions.
             num_frames: Frames per question.
-            cache_size: Scenes whose decoded frames are kept.
+            cache_bytes: Bytes of decoded frames that are kept, 3 a pixel.
         """
-        self._scenes = load_dataset(data_dir, "scenes", split=split)
-        self._rows = {scene_id: row for row, scene_id in enumerate(self._scenes["scene_id"])}
-        self._num_frames, self._cache_size = num_frames, cache_size
-        self._cache: OrderedDict[str, list[Image.Image]] = OrderedDict()
+        scenes = load_dataset(data_dir, "scenes", split=split).select_columns(["scene_id", "frames"])
+        self._rows = {scene_id: row for row, scene_id in enumerate(scenes["scene_id"])}
+        # As they are stored: the library would decode all frames of a scene, and to tell their size, too.
+        self._scenes = scenes.with_format("arrow")
+        self._num_frames, self._cache_bytes, self._cached_bytes = num_frames, cache_bytes, 0
+        self._cache: OrderedDict[tuple[str, int], Image.Image] = OrderedDict()
+        self._sizes: dict[str, tuple[int, int, int]] = {}
 
     def frames(self, record: dict) -> list[Image.Image] | None:
-        """Return the frames of a question with its regions drawn, or None where its source has no frames."""
+        """Return the frames of a question with its regions drawn, or None where its source has no frames.
+
+        Raises:
+            RowError: if its scene is missing or one of the frames cannot be decoded.
+        """
         if record["video"] is None:
             return None
-        decoded, chosen = self._decoded(record["video"]), self.indices(record)
-        marks = {index: [r for r in record["regions"] if r["frame_index"] == index] for index in chosen}
-        return [draw_regions(decoded[index], marks[index]) if marks[index] else decoded[index] for index in chosen]
+        chosen = self.indices(record)
+        decoded = self._decoded(record["video"], chosen)
+        marks = [[region for region in record["regions"] if region["frame_index"] == index] for index in chosen]
+        return [draw_regions(frame, own) if own else frame for frame, own in zip(decoded, marks, strict=True)]
 
     def indices(self, record: dict) -> list[int]:
         """Return which frames of the scene `frames` shows for a question that has any."""
-        return select_frames(len(self._decoded(record["video"])), self._num_frames, record["key_frames"])
+        return select_frames(self._size(record["video"])[0], self._num_frames, record["key_frames"])
 
-    def _decoded(self, scene_id: str) -> list[Image.Image]:
-        if scene_id not in self._cache:
-            frames = self._scenes[self._rows[scene_id]]["frames"]
-            self._cache[scene_id] = [frame.convert("RGB") for frame in frames]
-            if len(self._cache) > self._cache_size:
-                self._cache.popitem(last=False)
-        self._cache.move_to_end(scene_id)
-        return self._cache[scene_id]
+    def size(self, record: dict) -> tuple[int, int, int]:
+        """Return how many frames `frames` shows for a question that has any, and their width and height in pixels.
+
+        No frame is decoded for it.
+        """
+        available, width, height = self._size(record["video"])
+        return min(available, self._num_frames), width, height
+
+    def _size(self, scene_id: str) -> tuple[int, int, int]:
+        if scene_id not in self._sizes:
+            encoded = self._encoded(scene_id)
+            if not encoded:
+                raise RowError(scene_id, "frames", "has none", "build the scene again")
+            self._sizes[scene_id] = (len(encoded), *picture_size(encoded[0], scene_id, "frame 0"))
+        return self._sizes[scene_id]
+
+    def _decoded(self, scene_id: str, indices: Sequence[int]) -> list[Image.Image]:
+        encoded = None
+        for index in indices:
+            if (scene_id, index) not in self._cache:
+                encoded = encoded or self._encoded(scene_id)
+                picture = open_picture(encoded[index], scene_id, f"frame {index}")
+                self._cache[scene_id, index] = picture
+                self._cached_bytes += _pixel_bytes(picture)
+            self._cache.move_to_end((scene_id, index))
+        frames = [self._cache[scene_id, index] for index in indices]
+        while self._cached_bytes > self._cache_bytes:
+            self._cached_bytes -= _pixel_bytes(self._cache.popitem(last=False)[1])
+        return frames
+
+    def _encoded(self, scene_id: str) -> list[dict]:
+        if scene_id not in self._rows:
+            raise RowError(scene_id, "frames", "no such scene in the config scenes", "build the dataset again")
+        return self._scenes[self._rows[scene_id]]["frames"][0].as_py()
+
+
+def _pixel_bytes(picture: Image.Image) -> int:
+    return 3 * picture.width * picture.height

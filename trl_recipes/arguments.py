@@ -38,7 +38,9 @@ class RecipeArguments:
             "in the expert stage the experts, in the router stage experts and router. The dense encoder never trains."
         },
     )
-    cache_scenes: int = field(default=64, metadata={"help": "Scenes whose decoded frames are kept in memory."})
+    cache_mib: int = field(
+        default=1024, metadata={"help": "Decoded frames that each process and data worker keeps in memory, in MiB."}
+    )
     dry_run: bool = field(
         default=False,
         metadata={"help": "Build data, model and one batch, print shapes, tokens and memory, write nothing."},
@@ -52,7 +54,7 @@ class RecipeArguments:
         """
         if not self.dataset:
             raise ValueError("dataset is missing; give --dataset DIR")
-        for name in ("num_frames", "cache_scenes"):
+        for name in ("num_frames", "cache_mib"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
@@ -161,11 +163,46 @@ class GrpoRecipeArguments(RecipeArguments):
     anchor_weights: list[float] = field(
         default_factory=lambda: [0.4, 0.3, 0.3], metadata={"help": "Weights of semantics, scale and answer."}
     )
+    smooth_numbers: bool = field(
+        default=False, metadata={"help": "Reward numbers by their relative error, not by the thresholds they pass."}
+    )
+    consistency_target: float = field(
+        default=0.0,
+        metadata={"help": "Share of replies whose reasoning has to end in their answer, by dual ascent; 0: no matter."},
+    )
+    grounding_weight: float = field(
+        default=0.0, metadata={"help": "Weight of the points and boxes in the reasoning that lie on the marks; 0: off."}
+    )
+    resample_rounds: int = field(
+        default=0,
+        metadata={"help": "Ask other questions in place of groups all right or all wrong, so often at most (DAPO)."},
+    )
+    weigh_tasks: bool = field(
+        default=False, metadata={"help": "Ask a task the more, the lower the model's last rewards in it."}
+    )
+    curriculum: float = field(
+        default=0.0,
+        metadata={
+            "help": "Begin with the questions of the largest margins; all are in after this share of the training."
+        },
+    )
+    max_eval_questions: int = field(
+        default=256, metadata={"help": "Questions of the validation split that an evaluation asks; 0 for all."}
+    )
 
     def __post_init__(self):
-        """Refuse what `AnchoredReward` would refuse after the model has been loaded."""
+        """Refuse what would be refused after the model has been loaded."""
         super().__post_init__()
+        for name in ("resample_rounds", "max_eval_questions"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if not 0 <= self.curriculum <= 1:
+            raise ValueError(f"curriculum must lie in 0 … 1, a share of the training, got {self.curriculum}")
         AnchoredReward(None, self.anchor_weights, self.anchor_combination)
+        if not 0 <= self.consistency_target <= 1:
+            raise ValueError(f"consistency_target must be between 0 and 1, got {self.consistency_target}")
+        if not 0 <= self.grounding_weight < float("inf"):
+            raise ValueError(f"grounding_weight must be at least 0, got {self.grounding_weight}")
 
 
 class RecipeParser(TrlParser):

@@ -1,26 +1,22 @@
 """Rows of a dataset folder → what the trainers read."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from datasets import Dataset, load_dataset
-from PIL import Image
 from torch.nn.utils.rnn import pad_sequence
-from transformers import PretrainedConfig, ProcessorMixin
 
 from dataset_builders.conversation import to_messages
 from dataset_builders.errors import InputError
 from dataset_builders.record import QUESTION_FEATURES
 from trl_recipes.arguments import one_line
+from trl_recipes.encoding import IGNORED, SampleEncoder, join_features
 from trl_recipes.visual import require_features, token_types
 
-VIDEO_FEATURES = ("pixel_values_videos", "video_grid_thw", "second_per_grid_ts")
-REWARD_COLUMNS = ("answer", "options", "unit", "anchors")
-IGNORED = -100
+REWARD_COLUMNS = ("answer", "answer_type", "options", "unit", "anchors", "regions", "scale")
 SPLIT = "train"
 VALIDATION = "validation"
-
-FrameLoader = Callable[[dict], list[Image.Image] | None]
+ROWS = "rows"
 
 
 def load_questions(dataset: str, num_frames: int, split: str = SPLIT) -> Dataset:
@@ -61,69 +57,41 @@ def grpo_prompts(questions: Dataset) -> Dataset:
 
 
 class ReplyCollator:
-    """Makes a training batch of questions with their replies; only the replies' tokens carry a loss.
+    """Makes a training batch of rows with their replies; only the replies' tokens carry a loss."""
 
-    A prompt is tokenised by the very call that generation uses, and the reply's tokens follow it, so that training
-    sees the tokens that a rollout would.
-    """
+    def __init__(self, encoder: SampleEncoder):
+        """Take what makes samples out of rows."""
+        self.encoder = encoder
 
-    def __init__(
-        self, processor: ProcessorMixin, config: PretrainedConfig, frames: FrameLoader, with_rationale: bool = True
-    ):
-        """Take what makes a batch.
-
-        Args:
-            processor: The model's.
-            config: The model's.
-            frames: Returns a row's frames (`FrameStore.frames`).
-            with_rationale: Keep the reasoning in the replies; without it they go straight to anchors and answer.
-        """
-        self.processor, self.config, self.frames, self.with_rationale = processor, config, frames, with_rationale
-
-    def __call__(self, rows: Sequence[dict]) -> dict[str, torch.Tensor]:
-        """Encode rows, padded on the right.
+    def __call__(self, items: Sequence[dict]) -> dict[str, torch.Tensor]:
+        """Encode rows, or items of `row_items`, padded on the right.
 
         Returns:
-            `input_ids`, `attention_mask`, `mm_token_type_ids` and `labels` (B, L), and the features of the videos, if
-            any, as Qwen2.5-VL takes them.
+            `input_ids`, `attention_mask`, `mm_token_type_ids` and `labels` (B, L), the features of images and videos,
+            if any, as Qwen2.5-VL takes them, and `scale_labels` (B,), if they are asked for.
 
         Raises:
+            RowError: if a row cannot be read and is not to be skipped.
             ValueError: if a visual placeholder lacks its features.
         """
-        if not self.with_rationale:
-            rows = [{**row, "rationale": None} for row in rows]
-        conversations = [to_messages(row, self.frames(row), with_completion=True) for row in rows]
-        prompts = self.processor.apply_chat_template(
-            [conversation[:-1] for conversation in conversations],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-        )
-        replies = [self._reply_ids(conversation[-1]) for conversation in conversations]
-        ids = [torch.tensor([*prompt, *reply]) for prompt, reply in zip(prompts["input_ids"], replies, strict=True)]
-        labels = [
-            torch.tensor([IGNORED] * len(prompt) + reply)
-            for prompt, reply in zip(prompts["input_ids"], replies, strict=True)
-        ]
-        input_ids = pad_sequence(ids, batch_first=True, padding_value=self.processor.tokenizer.pad_token_id)
-        types = token_types(input_ids, self.config)
-        features = {name: as_tensor(prompts[name]) for name in VIDEO_FEATURES if name in prompts}
-        require_features(types, self.config, features)
-        return {
+        samples = self.encoder([row for item in items for row in rows_of(item)])
+        padding = self.encoder.processor.tokenizer.pad_token_id
+        input_ids = pad_sequence([sample.input_ids for sample in samples], batch_first=True, padding_value=padding)
+        types, features = token_types(input_ids, self.encoder.config), join_features(samples)
+        require_features(types, self.encoder.config, features)
+        mask = pad_sequence([torch.ones_like(sample.input_ids) for sample in samples], batch_first=True)
+        batch = {
             "input_ids": input_ids,
-            "attention_mask": pad_sequence([torch.ones_like(row) for row in ids], batch_first=True),
+            "attention_mask": mask,
             "mm_token_type_ids": types,
-            "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
+            "labels": pad_sequence([sample.labels for sample in samples], batch_first=True, padding_value=IGNORED),
             **features,
         }
-
-    def _reply_ids(self, message: dict) -> list[int]:
-        """Tokenise a reply and the token that ends it, which the model has to learn to write."""
-        tokenizer = self.processor.tokenizer
-        text = message["content"][0]["text"] + tokenizer.eos_token
-        return tokenizer(text, add_special_tokens=False)["input_ids"]
+        if self.encoder.scale_label is not None:
+            batch["scale_labels"] = torch.tensor([sample.scale_label for sample in samples])
+        return batch
 
 
-def as_tensor(values) -> torch.Tensor:
-    """Return a tensor; numbers in lists (seconds per grid step) become float32 as a processor would return them."""
-    return values if isinstance(values, torch.Tensor) else torch.tensor(values, dtype=torch.float32)
+def rows_of(item: dict) -> list[dict]:
+    """Return the rows of an item of a training set: those that it holds under `ROWS`, or itself."""
+    return item[ROWS] if ROWS in item else [item]

@@ -1,6 +1,6 @@
 """The scale of a question as a number: which expert is to answer it, or which row of a table it belongs to."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from datasets import ClassLabel, Dataset
@@ -48,18 +48,17 @@ def check_scales(questions: Dataset, labels: Mapping[str, int], place: str, fix:
         raise InputError(place, COLUMN, f"{problem}not one of {', '.join(labels)}", fix)
 
 
-class LabellingCollator:
-    """Adds `scale_labels` (B,) to the batches of another collator."""
+class ScaleLabel:
+    """Returns the label of a row by its scale."""
 
-    def __init__(self, collator: Callable[[Sequence[dict]], dict], labels: Mapping[str, int], feature):
-        """Take the collator, the label of each scale by name, and the feature of the column."""
-        self.collator = collator
+    def __init__(self, labels: Mapping[str, int], feature):
+        """Take the label of each scale by name, and the feature of the column."""
         names = feature.names if isinstance(feature, ClassLabel) else SCALE_NAMES
         self._labels = {**labels, **{place: labels[name] for place, name in enumerate(names) if name in labels}}
 
-    def __call__(self, rows: Sequence[dict]) -> dict[str, torch.Tensor]:
-        """Make a batch."""
-        return {**self.collator(rows), "scale_labels": torch.tensor([self._labels[row[COLUMN]] for row in rows])}
+    def __call__(self, row: dict) -> int:
+        """Look it up."""
+        return self._labels[row[COLUMN]]
 
 
 class GroupByScaleSampler(Sampler[int]):

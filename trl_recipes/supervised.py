@@ -11,9 +11,12 @@ from dataset_builders.conversation import FrameStore
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import SupervisedArguments
 from trl_recipes.data import SPLIT, VALIDATION, ReplyCollator, load_questions
+from trl_recipes.encoding import SampleEncoder
 from trl_recipes.models import load_model
 from trl_recipes.module_groups import set_learning_rates
-from trl_recipes.scale_labels import COLUMN, LabellingCollator, check_scales, only_scales
+from trl_recipes.scale_labels import COLUMN, ScaleLabel, check_scales, only_scales
+
+MIB = 2**20
 
 
 @dataclass
@@ -75,13 +78,13 @@ def build_supervised_trainer(
     validation = None if training.eval_strategy == "no" else _questions(recipe, VALIDATION)
     model, processor = load_model(recipe, questions, training, default_modules, gate_mode)
     splits = SPLIT if validation is None else f"{SPLIT}+{VALIDATION}"
-    frames = FrameStore(recipe.dataset, splits, recipe.num_frames, recipe.cache_scenes)
-    collator = ReplyCollator(processor, model.config, frames.frames, recipe.with_rationale)
+    frames = FrameStore(recipe.dataset, splits, recipe.num_frames, recipe.cache_mib * MIB)
+    encoder = SampleEncoder(processor, model.config, frames, recipe.with_rationale, recipe.num_frames)
     if scale_labels is not None:
         labels = scale_labels(model.config)
         for rows in filter(None, (questions, validation)):
             check_scales(rows, labels, recipe.dataset, scale_fix)
-        collator = LabellingCollator(collator, labels, questions.features[COLUMN])
+        encoder.scale_label = ScaleLabel(labels, questions.features[COLUMN])
     training.remove_unused_columns = False
     training.dataset_kwargs = {"skip_prepare_dataset": True}
     return trainer_class(
@@ -90,7 +93,7 @@ def build_supervised_trainer(
         train_dataset=questions,
         eval_dataset=validation,
         processing_class=processor,
-        data_collator=collator,
+        data_collator=ReplyCollator(encoder),
         learning_rates=recipe.learning_rates,
     )
 

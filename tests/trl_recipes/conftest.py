@@ -41,8 +41,13 @@ def questions(data_dir):
 
 
 @pytest.fixture(scope="session")
-def frames(data_dir):
-    return FrameStore(str(data_dir), "train", NUM_FRAMES).frames
+def store(data_dir):
+    return FrameStore(str(data_dir), "train", NUM_FRAMES)
+
+
+@pytest.fixture(scope="session")
+def frames(store):
+    return store.frames
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,14 @@ import torch
 
 from dataset_builders.conversation import completion_text, to_messages
 from dataset_builders.errors import InputError
-from trl_recipes.data import IGNORED, ReplyCollator, grpo_prompts, load_questions
+from trl_recipes.data import ReplyCollator, grpo_prompts, load_questions
+from trl_recipes.encoding import IGNORED, SampleEncoder
 
 
 @pytest.fixture(scope="module")
-def collator(tiny, frames):
+def collator(tiny, store):
     model, processor = tiny
-    return ReplyCollator(processor, model.config, frames)
+    return ReplyCollator(SampleEncoder(processor, model.config, store))
 
 
 def test_only_the_reply_carries_a_loss(collator, questions, tiny):
@@ -20,10 +21,10 @@ def test_only_the_reply_carries_a_loss(collator, questions, tiny):
         assert text == completion_text(row) + "<|im_end|>"
 
 
-def test_replies_without_their_rationale_keep_anchors_and_answer(questions, frames, tiny):
+def test_replies_without_their_rationale_keep_anchors_and_answer(questions, store, tiny):
     model, processor = tiny
     rows = [questions[row] for row in range(6)]
-    batch = ReplyCollator(processor, model.config, frames, with_rationale=False)(rows)
+    batch = ReplyCollator(SampleEncoder(processor, model.config, store, with_rationale=False))(rows)
     for row, labels in zip(rows, batch["labels"], strict=True):
         _, rest = completion_text(row).split("</think>")
         assert row["rationale"]
@@ -63,18 +64,18 @@ def test_rows_without_video_mix_with_others(collator, questions):
     assert "pixel_values_videos" not in collator([blind])
 
 
-def test_a_placeholder_without_features_is_refused(tiny, questions, frames):
+def test_a_placeholder_without_features_is_refused(tiny, questions, store):
     model, processor = tiny
 
     class Dropping:
         tokenizer = processor.tokenizer
 
-        def apply_chat_template(self, *args, **kwargs):
-            out = processor.apply_chat_template(*args, **kwargs)
-            return {name: values for name, values in out.items() if name != "pixel_values_videos"}
+        def apply_chat_template(self, *args, tokenize, **kwargs):
+            out = processor.apply_chat_template(*args, tokenize=tokenize, **kwargs)
+            return {name: values for name, values in out.items() if name != "pixel_values_videos"} if tokenize else out
 
     with pytest.raises(ValueError, match=r"\d+ video placeholders need \d+ patches, got 0 in pixel_values_videos"):
-        ReplyCollator(Dropping(), model.config, frames)([questions[0]])
+        ReplyCollator(SampleEncoder(Dropping(), model.config, store))([questions[0]])
 
 
 def test_grpo_prompts_hold_references_and_reward_columns(questions):
