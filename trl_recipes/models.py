@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import torch
 from datasets import Dataset
 from transformers import (
     AutoConfig,
@@ -117,14 +118,23 @@ def settle_dtypes(model: PreTrainedModel, training: TrainingArguments) -> None:
     DeepSpeed keeps such copies itself. Frozen weights stay as saved where autocast joins them with the others; where
     it does not, or FSDP needs one dtype, all become float32.
     """
-    if training.deepspeed or os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true":
+    if _launched_with("deepspeed", training):
         return
-    sharded = training.fsdp or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
-    if sharded or not (training.bf16 or training.fp16):
+    if _launched_with("fsdp", training) or not (training.bf16 or training.fp16):
         model.float()
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+
+
+def restore_dtype(model: PreTrainedModel, recipe: RecipeArguments, training: TrainingArguments) -> None:
+    """Turn the weights of a trained model back into the dtype in which they came; a model from scratch stays."""
+    if recipe.model_name_or_path is None or any(_launched_with(way, training) for way in ("deepspeed", "fsdp")):
+        return
+    # Not that of `model.config`, which every saved checkpoint sets to what it holds.
+    config = AutoConfig.from_pretrained(recipe.model_name_or_path, trust_remote_code=training.trust_remote_code)
+    if config.dtype is not None:
+        model.to(getattr(torch, str(config.dtype).removeprefix("torch.")))
 
 
 def check_checkpoint(folder: str, config: PretrainedConfig) -> None:
@@ -180,6 +190,10 @@ def _load_pretrained(name: str, trust_remote_code: bool) -> tuple[PreTrainedMode
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(name, "model_name_or_path", one_line(error), fix) from error
     return model, processor
+
+
+def _launched_with(way: str, training: TrainingArguments) -> bool:
+    return bool(getattr(training, way)) or os.environ.get(f"ACCELERATE_USE_{way.upper()}", "").lower() == "true"
 
 
 def _architecture(config: dict) -> dict:

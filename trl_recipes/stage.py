@@ -9,13 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from transformers import Trainer
+from transformers.integrations import TensorBoardCallback
 
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import RecipeArguments, parse_arguments
 from trl_recipes.distributed import check_processes, check_sharding
 from trl_recipes.dry_run import describe
 from trl_recipes.model_card import write_model_card
-from trl_recipes.models import trainable_table
+from trl_recipes.models import restore_dtype, trainable_table
 from trl_recipes.time_left import TimeLeft
 from trl_recipes.training_record import record_stage
 
@@ -80,28 +81,23 @@ def _dry_run(recipe: RecipeArguments, training, build: Build) -> None:
 
 def _train(name: str, recipe: RecipeArguments, trainer: Trainer, finish: Finish | None) -> None:
     output = Path(trainer.args.output_dir)
-    # Without it TensorBoard's folder is named after the machine.
-    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(output / "runs"))
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, TensorBoardCallback):
+            # Else the folder is named after the machine.
+            callback.logging_dir = callback.logging_dir or str(output / "runs")
     _announce(recipe, trainer)
     trainer.add_callback(TimeLeft())
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=trainer.args.resume_from_checkpoint)
     seconds = time.monotonic() - started
     report = finish(trainer) if finish else ""
-    _settle_dtype(trainer)
+    restore_dtype(trainer.model, recipe, trainer.args)
     trainer.save_model()
     if trainer.is_world_process_zero():
         sys.stdout.write(report)
         # A pickle of the arguments, with this machine's paths; training.json says the same readably.
         (output / "training_args.bin").unlink(missing_ok=True)
         write_model_card(str(output / "README.md"), record_stage(name, recipe, trainer, seconds))
-
-
-def _settle_dtype(trainer: Trainer) -> None:
-    """Save the model in the dtype that it came in; what trained did so in float32 (`models.settle_dtypes`)."""
-    dtype = trainer.model.config.dtype
-    if dtype is not None and not (trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled):
-        trainer.model.to(dtype)
 
 
 def _announce(recipe: RecipeArguments, trainer: Trainer) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import AutoModelForImageTextToText
 
@@ -168,3 +170,15 @@ def test_evaluation_tells_of_its_own_gates(with_experts, data_dir, tmp_path, mon
     tokens = trainer.data_collator([trainer.train_dataset[row] for row in range(8)])["attention_mask"].sum()
     assert trainer.statistics["eval"].num_tokens == int(tokens)
     assert trainer.statistics["train"].num_tokens == 0
+
+
+def test_a_model_is_saved_in_the_dtype_it_came_in(data_dir, model_dir, tmp_path):
+    base = tmp_path / "half"
+    shutil.copytree(model_dir, base)
+    _load(model_dir).bfloat16().save_pretrained(base)
+    more = ["--bf16", "true", "--save_strategy", "steps", "--save_steps", "3"]
+    assert experts.main(_argv("experts", data_dir, base, tmp_path / "out", *more)) == 0
+    dtypes = {group_of(name): value.dtype for name, value in _load(tmp_path / "out").state_dict().items()}
+    assert set(dtypes.values()) == {torch.bfloat16}
+    weights = load_file(tmp_path / "out" / "checkpoint-3" / "model.safetensors")
+    assert {value.dtype for name, value in weights.items() if group_of(name) == "experts"} == {torch.float32}
