@@ -176,9 +176,7 @@ def trainable_table(model: PreTrainedModel, rates: Mapping[str, float], default_
 
 
 def _load_pretrained(name: str, trust_remote_code: bool) -> tuple[PreTrainedModel, ProcessorMixin]:
-    fix = (
-        "give the folder of a saved SpaceVista or Qwen2.5-VL or a Hub id, and --trust_remote_code true for the former"
-    )
+    fix = "give a SpaceVista or Qwen2.5-VL, its folder or Hub id, and --trust_remote_code true for a SpaceVista"
     try:
         kind = AutoConfig.from_pretrained(name, trust_remote_code=trust_remote_code).model_type
         if kind not in KINDS:

@@ -35,8 +35,8 @@ class SupervisedTrainer(SFTTrainer):
         """Take what `SFTTrainer` takes, and the learning rates by module group (`module_groups.GROUPS`)."""
         self.learning_rates = learning_rates
         super().__init__(*args, **kwargs)
-        # Qwen2.5-VL says no, but it is SFTTrainer that divides by the tokens of the whole step. Otherwise a reply would
-        # weigh more in a process, or a part of an accumulated step, that holds few others.
+        # Qwen2.5-VL says no, but it is SFTTrainer that divides by the tokens of the whole step. Otherwise a reply
+        # would weigh more in a process, or a part of an accumulated step, that holds few others.
         self.model_accepts_loss_kwargs = True
 
     def create_optimizer(self, model=None):
