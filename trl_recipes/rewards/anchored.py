@@ -1,6 +1,7 @@
 """The updated correctness reward R_c (paper, Eq. 3): answer, scale and semantics in one number."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from trl_recipes.rewards.rules import answer_reward, scale_reward
 from trl_recipes.rewards.semantics import SentenceEncoder, semantic_reward
@@ -14,7 +15,8 @@ class AnchoredReward:
     The body of Eq. 3 is missing from the text that we have. What the text fixes: three anchors in this order, earlier
     ones stricter and more important, and plain correctness where semantics and scale do not apply. Our reading:
     R_c = Σ_k w_k · Π_{j≤k} r_j, so that an early mistake costs everything after it; the weights do not increase and
-    sum to 1 over the anchors that apply. `sum` (Σ w_k r_k) and `product` (Π r_k) are there for ablations.
+    sum to 1 over the anchors that apply; one of 0 leaves its anchor out. `sum` (Σ w_k r_k) and `product` (Π r_k) are
+    there for ablations.
     """
 
     def __init__(
@@ -22,25 +24,37 @@ class AnchoredReward:
         encoder: SentenceEncoder,
         weights: Sequence[float] = (0.4, 0.3, 0.3),
         combination: str = "progressive",
+        answer: Callable[..., list[float]] = answer_reward,
     ):
-        """Take the encoder of the semantics reward, the weights in the order of the anchors, and one of COMBINATIONS.
+        """Take what makes the reward.
+
+        Args:
+            encoder: Of the semantics reward.
+            weights: In the order of the anchors.
+            combination: One of COMBINATIONS.
+            answer: r₃; `functools.partial(answer_reward, smooth=True)` for the smooth variant.
 
         Raises:
-            ValueError: if the weights are not three positive, non-increasing numbers or the combination is unknown.
+            ValueError: if the weights are not three numbers that, but for zeros, are positive and do not increase, if
+                the answer has none, or if the combination is unknown.
         """
         weights = tuple(weights)
-        if len(weights) != 3 or not weights[0] >= weights[1] >= weights[2] > 0:
-            raise ValueError(f"anchor weights must be three positive numbers that do not increase, got {weights}")
+        given = [weight for weight in weights if weight]
+        if len(weights) != 3 or not weights[2] > 0 or not all(first >= second for first, second in pairwise(given)):
+            raise ValueError(
+                f"anchor weights must be three numbers that, but for zeros, do not increase, the last positive, "
+                f"got {weights}"
+            )
         if combination not in COMBINATIONS:
             raise ValueError(f"anchor combination must be one of {', '.join(COMBINATIONS)}, got {combination!r}")
-        self.encoder, self.weights, self.combination = encoder, weights, combination
+        self.encoder, self.weights, self.combination, self.answer = encoder, weights, combination, answer
 
     def __call__(self, completions, **columns) -> list[float]:
         """Score completions; `columns` are those that the three rewards ask for."""
         rewards = zip(
             semantic_reward(completions, encoder=self.encoder, **columns),
             scale_reward(completions, **columns),
-            answer_reward(completions, **columns),
+            self.answer(completions, **columns),
             strict=True,
         )
         return [self.combine(row) for row in rewards]
@@ -55,7 +69,9 @@ class AnchoredReward:
         0.55
         """
         applying = [
-            (weight, reward) for weight, reward in zip(self.weights, rewards, strict=True) if reward is not None
+            (weight, reward)
+            for weight, reward in zip(self.weights, rewards, strict=True)
+            if weight and reward is not None
         ]
         total, reached, product = 0.0, 0.0, 1.0
         for weight, reward in applying:

@@ -1,9 +1,10 @@
 import itertools
 import pickle
+from functools import partial
 
 import pytest
 
-from trl_recipes.rewards import AnchoredReward
+from trl_recipes.rewards import AnchoredReward, answer_reward
 from trl_recipes.rewards.anchored import COMBINATIONS
 
 REPLY = "<think>x</think><semantics>{}</semantics><scale>{}</scale><answer>{}</answer>"
@@ -18,7 +19,14 @@ class SameText:
 
 def _columns(semantics=("cup",), scale=62.0, answer="B"):
     anchor = {"semantics": list(semantics), "scale_value": scale, "scale_unit": scale and "cm"}
-    return {"answer": [answer], "options": [["cup", "bowl"]], "unit": [""], "anchors": [anchor], "prompts": [None]}
+    return {
+        "answer": [answer],
+        "answer_type": ["multiple_choice"],
+        "options": [["cup", "bowl"]],
+        "unit": [""],
+        "anchors": [anchor],
+        "prompts": [None],
+    }
 
 
 @pytest.mark.parametrize(
@@ -60,10 +68,21 @@ def test_earlier_anchors_are_stricter():
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
-@pytest.mark.parametrize(("reply", "expected"), [("B", 1.0), ("A", 0.0)])
-def test_collapses_to_the_answer_reward_without_anchors(combination, reply, expected):
-    reward = AnchoredReward(SameText(), combination=combination)
-    assert reward([REPLY.format("none", "none", reply)], **_columns((), None)) == [expected]
+def test_equals_the_answer_reward_without_anchors(combination):
+    """Of a choice, of a number between two thresholds, and of words; with and without an `anchors` struct."""
+    said, right = ["B", "A", "9.3", "turn left at the red sofa"], ["B", "B", "10", "turn right at the red sofa"]
+    columns = {
+        "answer": right,
+        "answer_type": ["multiple_choice", "multiple_choice", "regression", "free_form"],
+        "options": [["cup", "bowl"], ["cup", "bowl"], [], []],
+        "unit": ["", "", "cm", ""],
+        "anchors": [_columns((), None)["anchors"][0]] * 3 + [None],
+    }
+    replies = [REPLY.format("none", "none", text) for text in said]
+    for answer in (answer_reward, partial(answer_reward, smooth=True)):
+        rewards = AnchoredReward(SameText(), combination=combination, answer=answer)(replies, **columns)
+        assert rewards == pytest.approx(answer(replies, **columns))
+        assert rewards[:2] == [1.0, 0.0] and 0 < rewards[2] < 1 and 0 < rewards[3] < 1
 
 
 def test_whole_replies():
@@ -75,8 +94,16 @@ def test_whole_replies():
 
 @pytest.mark.parametrize("weights", [(0.3, 0.4, 0.3), (1, 1), (1, 1, 0), (float("nan"), 1, 1)])
 def test_refuses_weights_that_increase_or_vanish(weights):
-    with pytest.raises(ValueError, match="three positive numbers"):
+    with pytest.raises(ValueError, match="three numbers that, but for zeros, do not increase"):
         AnchoredReward(SameText(), weights)
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_a_weight_of_zero_leaves_an_anchor_out(combination):
+    answer = AnchoredReward(SameText(), (0, 0, 1), combination)
+    assert answer.combine((0.0, 0.0, 0.7)) == pytest.approx(0.7)
+    scale = AnchoredReward(SameText(), (0, 0.5, 0.5), combination)
+    assert scale.combine((0.0, 1.0, 1.0)) == 1 and scale.combine((1.0, 0.0, 1.0)) <= 0.5
 
 
 def test_refuses_an_unknown_combination():
