@@ -1,12 +1,15 @@
 """Units of length, area and angle in free text."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _FACTORS = {
     "length": {
+        1e-6: ("µm", "μm", "micrometre", "micrometres", "micrometer", "micrometers"),
         0.001: ("mm", "millimetre", "millimetres", "millimeter", "millimeters"),
         0.01: ("cm", "centimetre", "centimetres", "centimeter", "centimeters"),
+        0.1: ("dm", "decimetre", "decimetres", "decimeter", "decimeters"),
         1.0: ("m", "metre", "metres", "meter", "meters"),
         1000.0: ("km", "kilometre", "kilometres", "kilometer", "kilometers"),
         0.0254: ("inch", "inches"),
@@ -44,6 +47,16 @@ class Unit(NamedTuple):
     def in_terms_of(self, other: "Unit | None") -> float:
         """Return how many `other` one unit is; 1 where the two measure different things."""
         return self.factor / other.factor if other and other.kind == self.kind else 1.0
+
+
+@lru_cache(maxsize=64)
+def asked_unit(unit: str) -> Unit | None:
+    """Read the unit that a question asks for, as `unit_at` does; there are few, and each is asked for often.
+
+    >>> asked_unit("cm").factor
+    0.01
+    """
+    return unit_at(unit)
 
 
 def unit_at(text: str, position: int = 0) -> Unit | None:

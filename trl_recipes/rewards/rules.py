@@ -1,7 +1,14 @@
 """Rewards that need no model: format, answer and scale. Lists in, list of floats out; None means "does not apply"."""
 
-from evaluate_metrics import parse_measure, score
-from trl_recipes.rewards.tags import in_order, part, reply_texts
+import math
+from collections.abc import Mapping
+
+from dataset_builders.taxonomy import ANSWER_TYPES
+from evaluate_metrics.mra import mean_relative_accuracies, mean_relative_accuracy
+from trl_recipes.rewards.claims import claimed_choice, claimed_number
+from trl_recipes.rewards.detection import are_boxes, detection_score
+from trl_recipes.rewards.tags import read_reply, reply_texts
+from trl_recipes.rewards.wording import wording_score
 
 
 def format_reward(completions, **_) -> list[float]:
@@ -11,26 +18,52 @@ def format_reward(completions, **_) -> list[float]:
     >>> format_reward([reply, "<answer>d</answer>"])
     [1.0, 0.0]
     """
-    return [float(in_order(text)) for text in reply_texts(completions)]
+    return [float(read_reply(text).in_order) for text in reply_texts(completions)]
 
 
-def answer_reward(completions, answer, options, unit, **_) -> list[float]:
-    """Correctness of the answer part as evaluation scores it: exact letter, or mean relative accuracy of a number.
+def answer_reward(completions, answer, answer_type, options, unit, smooth: bool = False, **_) -> list[float]:
+    """Correctness of the answer part, as the type of the answer says.
+
+    Of a choice it is the exact letter, of a number its mean relative accuracy, of words what `wording_score` says and
+    of boxes what `detection_score` says. Letters and numbers are read as claims, more strictly than evaluation reads
+    them: see `trl_recipes.rewards.claims`.
 
     Args:
         completions: Replies.
-        answer: The right letters, or the right numbers in `unit`.
-        options: Texts of the options; empty where a number is asked.
+        answer: The right letters; the right numbers in `unit`; the right words; or boxes in the format of VST.
+        answer_type: One of `ANSWER_TYPES` for each, by name, or by number as a loaded dataset holds it.
+        options: Texts of the options of a multiple-choice question.
         unit: Unit of the asked number; a reply in another unit of the same kind is converted.
+        smooth: Give numbers max(0, 1 - 2e) of their relative error e, instead of counting thresholds that e passes.
 
     Returns:
         Rewards in [0, 1].
 
-    >>> answer_reward(["<answer>B</answer>", "<answer>2 m</answer>"], ["B", "200"], [["cup", "bowl"], []], ["", "cm"])
+    >>> right = {"answer": ["B", "200"], "options": [["cup", "bowl"], []], "unit": ["", "cm"]}
+    >>> answer_reward(["<answer>B</answer>", "<answer>2 m</answer>"], answer_type=[1, 0], **right)
     [1.0, 1.0]
     """
-    rows = zip(reply_texts(completions), answer, options, unit, strict=True)
-    return [_correctness(part(text, "answer"), *right) for text, *right in rows]
+    rewards, numbers = [], []
+    for text, right, kind, choices, asked in zip(
+        reply_texts(completions), answer, map(answer_type_name, answer_type), options, unit, strict=True
+    ):
+        claim = read_reply(text).parts.get("answer")
+        rewards.append(0.0)
+        if not claim:
+            continue
+        if kind == "regression":
+            number = claimed_number(claim, asked or "")
+            numbers += [] if number is None else [(len(rewards) - 1, number, float(right))]
+        elif kind == "multiple_choice":
+            rewards[-1] = float(claimed_choice(claim, choices) == right)
+        else:
+            rewards[-1] = detection_score(claim, right) if are_boxes(right) else wording_score(claim, right)
+    if numbers:
+        places, said, true = zip(*numbers, strict=True)
+        scores = _smooth(said, true) if smooth else mean_relative_accuracies(said, true).tolist()
+        for place, score in zip(places, scores, strict=True):
+            rewards[place] = score
+    return rewards
 
 
 def scale_reward(completions, anchors, **_) -> list[float | None]:
@@ -38,7 +71,7 @@ def scale_reward(completions, anchors, **_) -> list[float | None]:
 
     Args:
         completions: Replies.
-        anchors: The `anchors` column; rows without `scale_value` get None.
+        anchors: The `anchors` column; rows without a positive `scale_value` get None.
 
     Returns:
         Rewards in [0, 1], or None where no scale applies.
@@ -47,28 +80,32 @@ def scale_reward(completions, anchors, **_) -> list[float | None]:
     0.5
     """
     rows = zip(reply_texts(completions), anchors, strict=True)
-    return [
-        None if anchor["scale_value"] is None else _closeness(part(text, "scale"), anchor) for text, anchor in rows
-    ]
+    return [_closeness(text, anchor) if _has_scale(anchor) else None for text, anchor in rows]
 
 
-def _correctness(text: str | None, answer: str, options: list[str] | None, unit: str | None) -> float:
-    if not text:
-        return 0.0
-    kind = "multiple_choice" if options else "regression" if _is_number(answer) else "free_form"
-    return score({"answer_type": kind, "answer": answer, "options": options, "unit": unit or ""}, text).value
+def answer_type_name(kind: str | int) -> str:
+    """Return the name of an answer type, of which a loaded dataset holds the number.
+
+    Raises:
+        ValueError: if it is none of `ANSWER_TYPES`.
+    """
+    name = ANSWER_TYPES[kind] if kind in range(len(ANSWER_TYPES)) else kind
+    if name not in ANSWER_TYPES:
+        raise ValueError(f"answer_type must be one of {', '.join(ANSWER_TYPES)}, got {kind!r}")
+    return name
 
 
-def _is_number(answer: str) -> bool:
-    try:
-        float(answer)
-    except ValueError:
-        return False
-    return True
+def _smooth(said, true) -> list[float]:
+    return [mean_relative_accuracy(number, right, "smooth") for number, right in zip(said, true, strict=True)]
 
 
-def _closeness(text: str | None, anchor: dict) -> float:
-    estimate = parse_measure(text or "", anchor["scale_unit"])
+def _has_scale(anchor: Mapping | None) -> bool:
+    value = anchor["scale_value"] if anchor else None
+    return value is not None and math.isfinite(value) and value > 0
+
+
+def _closeness(text: str, anchor: Mapping) -> float:
+    estimate = claimed_number(read_reply(text).parts.get("scale", ""), anchor["scale_unit"])
     if estimate is None:
         return 0.0
     return max(0.0, 1.0 - abs(estimate - anchor["scale_value"]) / anchor["scale_value"])

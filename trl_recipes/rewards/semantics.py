@@ -1,13 +1,21 @@
 """The semantics reward: are the objects that the reply names the ones that the question is about?"""
 
 import importlib
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
 from dataset_builders.errors import InputError
-from trl_recipes.rewards.tags import part, reply_texts
+from trl_recipes.rewards.claims import MAX_CLAIM
+from trl_recipes.rewards.tags import read_reply, reply_texts
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+
+# Characters; what is longer is not the name of an object, and embedding it would take its time.
+MAX_NAME = 64
 
 
 def resolve_encoder(name: str) -> str:
@@ -31,15 +39,15 @@ def resolve_encoder(name: str) -> str:
 
 
 class SentenceEncoder:
-    """Similarity of short texts by sentence embeddings; every text is embedded once.
+    """Similarity of short texts by sentence embeddings; a text is embedded once, as long as it is remembered.
 
     Picklable: the weights are loaded again where they are needed.
     """
 
     def __init__(self, name: str = ENCODER, cache_size: int = 50_000):
-        """Name the weights, see `resolve_encoder`; `cache_size` embeddings (1.5 kB each) are kept."""
+        """Name the weights, see `resolve_encoder`; the last `cache_size` embeddings used (1.5 kB each) are kept."""
         self.name, self.cache_size = name, cache_size
-        self._model, self._cache = None, {}
+        self._model, self._cache = None, OrderedDict()
 
     def load(self) -> "SentenceEncoder":
         """Load the weights now, so that a wrong name is known before training starts.
@@ -59,46 +67,86 @@ class SentenceEncoder:
         return self
 
     def similarity(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """Return the cosine of each pair of texts, cut to [0, 1]."""
-        self._embed({text for pair in pairs for text in pair})
-        cosines = [float(self._cache[first] @ self._cache[second]) for first, second in pairs]
+        """Return the cosine of each pair of texts, cut to [0, 1]; P pairs, their new texts embedded in one batch."""
+        vectors = self._embed(sorted({text for pair in pairs for text in pair}))
+        cosines = [float(vectors[first] @ vectors[second]) for first, second in pairs]
         return [min(1.0, max(0.0, cosine)) for cosine in cosines]
 
-    def _embed(self, texts: set[str]) -> None:
-        new = sorted(texts - self._cache.keys())
+    def _embed(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        new = [text for text in texts if text not in self._cache]
         if new:
-            if len(self._cache) + len(new) > self.cache_size:
-                self._cache, new = {}, sorted(texts)
             vectors = self.load()._model.encode(
                 new, batch_size=128, normalize_embeddings=True, show_progress_bar=False
             )
             self._cache.update(zip(new, vectors, strict=True))
+        embedded = {text: self._cache[text] for text in texts}
+        for text in texts:
+            self._cache.move_to_end(text)
+        while len(self._cache) > self.cache_size:
+            self._cache.popitem(last=False)
+        return embedded
 
     def __getstate__(self):
         """Leave weights and embeddings behind."""
-        return {**self.__dict__, "_model": None, "_cache": {}}
+        return {**self.__dict__, "_model": None, "_cache": OrderedDict()}
 
 
-def semantic_reward(completions, anchors, encoder: SentenceEncoder, **_) -> list[float | None]:
-    """Cosine of the embeddings of the named objects and of the anchor's, order and repetition aside.
+def semantic_reward(completions, anchors, encoder: SentenceEncoder, threshold: float = 0.5, **_) -> list[float | None]:
+    """Closeness of the objects that a reply names to those of the anchor, by the cosine of their embeddings.
+
+    Names are matched one to one so that the sum of their cosines is largest; over the larger number of names that
+    gives a similarity s in [0, 1], which falls with every name too many or too few. The reward is
+    max(0, s - threshold) / (1 - threshold): strangers, whose cosine is about 0.3 and not 0, earn nothing, and neither
+    does listing more than 1 / threshold times the objects asked for.
 
     Args:
         completions: Replies.
-        anchors: The `anchors` column; rows whose `semantics` are empty get None.
+        anchors: The `anchors` column; rows without `semantics` get None.
         encoder: Bound once with `functools.partial`.
+        threshold: In [0, 1).
 
     Returns:
-        Rewards in [0, 1]; 0 where nothing is named, None where no objects apply.
+        Rewards in [0, 1]; None where no objects apply.
     """
-    named = [_canonical(part(text, "semantics") or "") for text in reply_texts(completions)]
-    wanted = [_canonical(", ".join(anchor["semantics"])) for anchor in anchors]
-    scored = [row for row, (said, right) in enumerate(zip(named, wanted, strict=True)) if said and right]
-    cosines = dict(zip(scored, encoder.similarity([(named[row], wanted[row]) for row in scored]), strict=True))
-    return [cosines.get(row, 0.0) if right else None for row, right in enumerate(wanted)]
+    said = [_names(read_reply(text).parts.get("semantics", "").split(",")) for text in reply_texts(completions)]
+    wanted = [_names(anchor["semantics"] or ()) if anchor else [] for anchor in anchors]
+    rows = list(zip(said, wanted, strict=True))
+    cosines = _cosines(rows, encoder, threshold)
+    return [_similarity(*row, cosines, threshold) if row[1] else None for row in rows]
 
 
-def _canonical(names: str) -> str:
-    """Sort the names of a list, each once; a lone `none` names nothing."""
-    names = names.encode("utf-8", "ignore").decode().lower()
-    found = sorted({" ".join(name.split()) for name in names.split(",")} - {""})
-    return "" if found == ["none"] else ", ".join(found)
+def _names(texts: Sequence[str]) -> list[str]:
+    """Return each name once, in lower case; a lone `none` names nothing, and nor does what is too long to be names."""
+    if sum(map(len, texts)) > MAX_CLAIM:
+        return []
+    found = list(dict.fromkeys(filter(None, (" ".join(text.lower().split()) for text in texts))))
+    return [] if found == ["none"] or any(len(name) > MAX_NAME for name in found) else found
+
+
+def _hopeless(said: list[str], wanted: list[str], threshold: float) -> bool:
+    """Tell whether the numbers of names alone keep the similarity at or below the threshold."""
+    return min(len(said), len(wanted)) <= threshold * max(len(said), len(wanted))
+
+
+def _cosines(
+    rows: Sequence[tuple[list[str], list[str]]], encoder: SentenceEncoder, threshold: float
+) -> Mapping[tuple[str, str], float]:
+    """Return the cosine of every pair of names that needs one, the whole batch at once."""
+    pairs = {
+        (name, right): None
+        for said, wanted in rows
+        if set(said) != set(wanted) and not _hopeless(said, wanted, threshold)
+        for name in said
+        for right in wanted
+    }
+    return dict(zip(pairs, encoder.similarity(list(pairs)), strict=True)) if pairs else {}
+
+
+def _similarity(said: list[str], wanted: list[str], cosines: Mapping, threshold: float) -> float:
+    if set(said) == set(wanted):
+        return 1.0
+    if _hopeless(said, wanted, threshold):
+        return 0.0
+    table = np.array([[cosines[name, right] for right in wanted] for name in said])
+    similarity = table[linear_sum_assignment(table, maximize=True)].sum() / max(table.shape)
+    return max(0.0, min(1.0, float(similarity)) - threshold) / (1 - threshold)

@@ -1,15 +1,28 @@
-"""The four parts of a reply, read strictly: a part that is missing or repeated earns nothing."""
+"""The four parts of a reply, read strictly: what is repeated, nested, unclosed or too long earns nothing."""
 
-import re
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 TAGS = ("think", "semantics", "scale", "answer")
 
-# What a part claims is short; cutting it keeps every reward cheap on a hostile reply.
-MAX_PART = 500
+# Characters. Above the longest sequence that the recipes train on (32,768 tokens) at six characters a token; what is
+# longer is no reply but an attack on the time that reading takes.
+MAX_REPLY = 200_000
 
-# Tried only when every tag occurs once, so that each lazy group stops at its one closing tag: linear time.
-_IN_ORDER = re.compile(r"\s*" + r"\s*".join(rf"<{tag}>.*?</{tag}>" for tag in TAGS) + r"\s*", re.DOTALL)
+_MARKS = tuple(f"<{slash}{tag}>".encode() for tag in TAGS for slash in ("", "/"))
+
+
+class Reply(NamedTuple):
+    """What a reply says.
+
+    Attributes:
+        parts: The text of each part that can be read, by tag.
+        in_order: Whether the reply is the four parts, once each and in order, with nothing but space around them.
+    """
+
+    parts: dict[str, str]
+    in_order: bool
 
 
 def reply_texts(completions: Sequence[str] | Sequence[list[dict]]) -> list[str]:
@@ -17,20 +30,39 @@ def reply_texts(completions: Sequence[str] | Sequence[list[dict]]) -> list[str]:
     return [reply if isinstance(reply, str) else reply[-1]["content"] for reply in completions]
 
 
-def part(text: str, tag: str) -> str | None:
-    """Return what stands between `<tag>` and `</tag>`, cut to `MAX_PART`; None unless both occur exactly once.
+def read_reply(text: str) -> Reply:
+    """Read the parts of a reply, in linear time.
 
-    >>> part("<scale> 3 m </scale>", "scale"), part("<scale>3</scale><scale>4</scale>", "scale")
-    ('3 m', None)
+    A part counts where its two tags are written as asked, next to each other and outside of every other part. A tag
+    that occurs twice, in whatever case, makes the whole reply unreadable, and so does a reply above `MAX_REPLY`.
+
+    >>> read_reply("<scale> 3 m </scale><answer>4").parts, read_reply("<answer>3</answer><ANSWER>4</ANSWER>").parts
+    ({'scale': '3 m'}, {})
     """
-    opening, closing = f"<{tag}>", f"</{tag}>"
-    if text.count(opening) != 1 or text.count(closing) != 1:
-        return None
-    start, end = text.index(opening) + len(opening), text.index(closing)
-    return text[start : min(end, start + MAX_PART)].strip() if start <= end else None
-
-
-def in_order(text: str) -> bool:
-    """Tell whether the reply is the four parts, once each and in order, with nothing but space around them."""
-    once = all(text.count(f"<{tag}>") == 1 == text.count(f"</{tag}>") for tag in TAGS)
-    return once and _IN_ORDER.fullmatch(text) is not None
+    if len(text) > MAX_REPLY:
+        return Reply({}, False)
+    # Bytes, as lower case never changes their number; half a surrogate pair is left out.
+    raw = text.encode("utf-8", "ignore")
+    lowered = raw.lower()
+    found = []
+    for mark in _MARKS:
+        times = lowered.count(mark)
+        if times > 1:
+            return Reply({}, False)
+        if times:
+            found.append((lowered.index(mark), mark))
+    found.sort()
+    parts, unclosed, gaps, reached = {}, 0, [], 0
+    for (start, mark), (end, follower) in pairwise([*found, (len(raw), b"")]):
+        body = start + len(mark)
+        if mark[1:2] == b"/":
+            unclosed -= unclosed > 0
+            continue
+        written = raw.startswith(mark, start) and raw.startswith(follower, end)
+        if unclosed == 0 and written and follower == b"</" + mark[1:]:
+            parts[mark[1:-1].decode()] = raw[body:end].decode().strip()
+            gaps.append(raw[reached:start])
+            reached = end + len(follower)
+        unclosed += 1
+    gaps.append(raw[reached:])
+    return Reply(parts, tuple(parts) == TAGS and not b"".join(gaps).strip())

