@@ -12,6 +12,7 @@ from dataset_builders.errors import InputError
 from trl_recipes.arguments import SupervisedArguments
 from trl_recipes.data import SPLIT, VALIDATION, ReplyCollator, load_questions
 from trl_recipes.encoding import SampleEncoder
+from trl_recipes.length_limit import LimitedCollator
 from trl_recipes.models import load_model
 from trl_recipes.module_groups import set_learning_rates
 from trl_recipes.scale_labels import COLUMN, ScaleLabel, check_scales, only_scales
@@ -85,6 +86,9 @@ def build_supervised_trainer(
         for rows in filter(None, (questions, validation)):
             check_scales(rows, labels, recipe.dataset, scale_fix)
         encoder.scale_label = ScaleLabel(labels, questions.features[COLUMN])
+    collator = ReplyCollator(encoder)
+    if training.max_length is not None:
+        collator = LimitedCollator(collator, training.max_length)
     training.remove_unused_columns = False
     training.dataset_kwargs = {"skip_prepare_dataset": True}
     return trainer_class(
@@ -93,7 +97,7 @@ def build_supervised_trainer(
         train_dataset=questions,
         eval_dataset=validation,
         processing_class=processor,
-        data_collator=ReplyCollator(encoder),
+        data_collator=collator,
         learning_rates=recipe.learning_rates,
     )
 
