@@ -8,8 +8,11 @@ from PIL import Image
 from transformers import PreTrainedModel
 from trl import GRPOConfig, GRPOTrainer
 
-from trl_recipes.data import VIDEO_FEATURES, as_tensor
+from trl_recipes.encoding import VIDEO_FEATURES
+from trl_recipes.sampling import EpochSampler
+from trl_recipes.sequence_features import count_videos, join_features, split_videos
 from trl_recipes.visual import require_features, token_types
+from trl_recipes.vllm_rollout import attach_videos, pack_videos
 
 
 class SpaceVistaGRPOTrainer(GRPOTrainer):
@@ -17,59 +20,84 @@ class SpaceVistaGRPOTrainer(GRPOTrainer):
 
     A prompt names its video, `{"type": "video", "video": [reference]}`, and `load_video(reference)` returns the
     frames; TRL copies and logs prompts, so the frames themselves stay out of them. TRL 1.16 drops the features after
-    the rollout: here they travel with each sequence under the key `videos` and meet the model in
+    the rollout: here they travel with each sequence under the key `features` and meet the model in
     `_get_per_token_logps_and_entropies`, which the old-policy, reference and training passes share. A pass that sees
-    visual placeholders without features raises ValueError.
+    visual placeholders without features raises ValueError. The labels that forced gates need travel along.
     """
 
     def __init__(
-        self, model: PreTrainedModel, *, args: GRPOConfig, load_video: Callable[[str], list[Image.Image]], **kwargs
+        self,
+        model: PreTrainedModel,
+        *,
+        args: GRPOConfig,
+        load_video: Callable[[str], list[Image.Image]],
+        scale_label: Callable[[dict], int] | None = None,
+        **kwargs,
     ):
-        """Take what `GRPOTrainer` takes, a loaded model, and `load_video`; visual tokens are never sampled."""
-        config = model.config
-        visual = {
-            config.image_token_id,
-            config.video_token_id,
-            config.vision_start_token_id,
-            config.vision_end_token_id,
-        }
-        suppressed = sorted(visual.union(model.generation_config.suppress_tokens or ()))
-        args.generation_kwargs = {"suppress_tokens": suppressed, **(args.generation_kwargs or {})}
-        self._load_video, self._videos = load_video, []
+        """Take what `GRPOTrainer` takes, a loaded model, and more; visual tokens are never sampled.
+
+        Args:
+            model: A loaded model, or a PEFT model on one.
+            args: As in `GRPOTrainer`.
+            load_video: Returns the frames of a reference.
+            scale_label: Returns the place of the expert of a row of the dataset, for forced gates.
+            **kwargs: As in `GRPOTrainer`.
+        """
+        self._load_video, self._scale_label = load_video, scale_label
+        self._labels, self._features, self._frames = [], [], []
+        visual = _visual_tokens(model)
+        barred = {"logit_bias": dict.fromkeys(visual, -100.0)} if args.use_vllm else {"suppress_tokens": visual}
+        args.generation_kwargs = {**barred, **(args.generation_kwargs or {})}
         super().__init__(model, args=args, **kwargs)
+        if self.use_vllm:
+            attach_videos(self.vllm_generation, model.config.video_token_id)
+
+    def _get_train_sampler(self, dataset=None):
+        # The order of TRL's later epochs depends on how often it was drawn before, which a resumed run has not done.
+        return EpochSampler(super()._get_train_sampler(dataset), self.args.seed)
 
     def _tokenize_prompts(self, prompts):
         """Load each video and process it once for the whole group; keep the features for the other passes."""
         groups = [(prompt, len(list(repeats))) for prompt, repeats in groupby(prompts)]
-        ids, images, fields = super()._tokenize_prompts([self._with_frames(prompt) for prompt, _ in groups])
+        loaded = [self._with_frames(prompt) for prompt, _ in groups]
+        ids, images, fields = super()._tokenize_prompts(loaded)
         if images is not None:
             raise ValueError("prompts hold images; give frames as a video, or use GRPOTrainer, which takes images")
-        videos = _split_videos(fields, [_count_videos(prompt) for prompt, _ in groups])
-        self._videos = _repeat(videos, groups)
+        self._frames = _repeat([pack_videos(prompt) for prompt in loaded], groups) if self.use_vllm else []
+        videos = _repeat(split_videos(fields, [count_videos(prompt) for prompt in loaded]), groups)
+        labels = self._labels or [{}] * len(prompts)
+        self._features = [{**video, **label} for video, label in zip(videos, labels, strict=True)]
         fields = {name: _repeat(rows, groups) for name, rows in fields.items() if name not in VIDEO_FEATURES}
-        return _repeat(ids, groups), None, {**fields, **_join_videos(self._videos)}
+        return _repeat(ids, groups), None, {**fields, **join_features(self._features)}
+
+    def _generate_single_turn(self, prompt_ids, images, *args, **kwargs):
+        """Send vLLM the frames where TRL sends it images; `vllm_rollout` makes videos of them there."""
+        frames = self._frames if any(videos is not None for videos in self._frames) else images
+        return super()._generate_single_turn(prompt_ids, frames, *args, **kwargs)
 
     def _generate_and_score_completions(self, inputs):
         """Send the features along with the sequences, which TRL shuffles and splits into batches."""
-        self._videos = []
-        return {**super()._generate_and_score_completions(inputs), "videos": self._videos}
+        label = self._scale_label
+        self._labels = [{"scale_labels": torch.tensor([label(row)])} for row in inputs] if label else []
+        self._features = []
+        return {**super()._generate_and_score_completions(inputs), "features": self._features}
 
     def _compute_loss(self, model, inputs):
-        self._videos = inputs["videos"]
+        self._features = inputs["features"]
         return super()._compute_loss(model, inputs)
 
     def _get_per_token_logps_and_entropies(self, model, input_ids, *args, **kwargs):
-        """Hand the model the videos of the rows it is called with; TRL calls it in chunks of rows, in order."""
-        remaining = iter(self._videos)
+        """Hand the model the features of the rows it is called with; TRL calls it in chunks of rows, in order."""
+        remaining = iter(self._features)
 
-        def with_videos(input_ids, **inputs):
+        def with_features(input_ids, **inputs):
             types = token_types(input_ids, self.model.config)
-            videos = _join_videos(list(islice(remaining, len(input_ids))))
-            inputs |= {name: values.to(input_ids.device) for name, values in videos.items()}
+            features = join_features(list(islice(remaining, len(input_ids))))
+            inputs |= {name: values.to(input_ids.device) for name, values in features.items()}
             require_features(types, self.model.config, inputs)
             return model(input_ids=input_ids, **inputs | {"mm_token_type_ids": types})
 
-        return super()._get_per_token_logps_and_entropies(with_videos, input_ids, *args, **kwargs)
+        return super()._get_per_token_logps_and_entropies(with_features, input_ids, *args, **kwargs)
 
     def _with_frames(self, prompt: list[dict]) -> list[dict]:
         return [{**message, "content": [self._load_part(part) for part in message["content"]]} for message in prompt]
@@ -78,28 +106,11 @@ class SpaceVistaGRPOTrainer(GRPOTrainer):
         return {**part, "video": self._load_video(part["video"][0])} if part["type"] == "video" else part
 
 
-def _count_videos(prompt: list[dict]) -> int:
-    return sum(part["type"] == "video" for message in prompt for part in message["content"])
-
-
-def _split_videos(fields: dict, counts: list[int]) -> list[dict[str, torch.Tensor]]:
-    """Split the features of a batch into one dictionary per prompt, empty for a prompt without video."""
-    present = {name: as_tensor(fields[name]) for name in VIDEO_FEATURES if name in fields}
-    if not present:
-        return [{} for _ in counts]
-    grids = present["video_grid_thw"].split(counts)
-    patches = [int(grid.prod(-1).sum()) for grid in grids]
-    sizes = {name: patches if name == "pixel_values_videos" else counts for name in present}
-    columns = {name: values.split(sizes[name]) for name, values in present.items()}
-    return [
-        {name: column[row] for name, column in columns.items()} if count else {} for row, count in enumerate(counts)
-    ]
-
-
-def _join_videos(videos: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """Concatenate what `_split_videos` split, in any order; an empty dictionary where no prompt has a video."""
-    present = [video for video in videos if video]
-    return {name: torch.cat([video[name] for video in present]) for name in (present[0] if present else ())}
+def _visual_tokens(model: PreTrainedModel) -> list[int]:
+    """List the tokens of pictures, and what the model never writes besides."""
+    config = model.config
+    visual = (config.image_token_id, config.video_token_id, config.vision_start_token_id, config.vision_end_token_id)
+    return sorted({*visual, *(model.generation_config.suppress_tokens or ())})
 
 
 def _repeat(rows: list, groups: list[tuple]) -> list:

@@ -1,5 +1,6 @@
 """A small real dataset and a tiny model from it, made once."""
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from dataset_builders.conversation import FrameStore, completion_text, prompt_te
 from modeling_spacevista import build_tiny_model
 
 NUM_FRAMES = 4
+
+# Tests share code through modules beside them.
+sys.path.insert(0, str(Path(__file__).parent))
 
 warnings.filterwarnings("ignore", ".*gradient_checkpointing.* is deprecated", FutureWarning)
 
