@@ -7,6 +7,7 @@ reads, and only where nothing beside it competes with it.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 from evaluate_metrics.parsing_answer import extract_answer, plain
@@ -47,12 +48,12 @@ def claimed_choice(text: str, options: Sequence[str]) -> str | None:
     letter = None if text is None else read_choice(text, options).value
     if letter is None or len(text) == 1:
         return letter
-    chosen = options[ord(letter) - ord("A")]
-    rest = _words(plain(text)).replace(_words(plain(chosen)), " ", 1)
-    others = (_words(plain(option)) for option in options if option != chosen)
-    letters = _LETTER.findall(re.sub(re.escape(chosen), " ", text, count=1, flags=re.IGNORECASE))
-    beside = {found.upper() for found in letters} - {letter, "I"}
-    return None if beside or any(other in rest for other in others if other.strip()) else letter
+    chosen, said = _words(plain(options[ord(letter) - ord("A")])), _words(plain(text))
+    rest = said.replace(chosen, " ", 1)
+    again = any(words in rest for words in map(_words, map(plain, options)) if words.strip())
+    # Letters outside of the option's own words, which may hold some: "plan B".
+    letters = Counter(map(str.upper, _LETTER.findall(text))) - Counter(map(str.upper, _LETTER.findall(chosen)))
+    return None if again or letters - Counter((letter, "I")) else letter
 
 
 def claimed_number(text: str, unit: str) -> float | None:
@@ -85,13 +86,18 @@ def claimed_number(text: str, unit: str) -> float | None:
     return value if measured else None
 
 
+def stands_alone(text: str) -> bool:
+    """Tell whether a claim holds no reasoning and no answer of its own."""
+    return "<" not in text or extract_answer(text) == text
+
+
 def _readable(text: str) -> str | None:
     """Return a claim in plain letters, or None where it is too long, or holds reasoning or an answer of its own."""
     if len(text) > MAX_CLAIM:
         return None
     # Full-width and circled letters become letters; of digits, those that people use as such stay what they are.
     text = text if text.isascii() else "".join(map(_plain_letter, text))
-    return text if "<" not in text or extract_answer(text) == text else None
+    return text if stands_alone(text) else None
 
 
 def _plain_letter(sign: str) -> str:

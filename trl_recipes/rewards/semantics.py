@@ -1,6 +1,7 @@
 """The semantics reward: are the objects that the reply names the ones that the question is about?"""
 
 import importlib
+import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from trl_recipes.rewards.claims import MAX_CLAIM
 from trl_recipes.rewards.tags import read_reply, reply_texts
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+
+_BETWEEN_NAMES = re.compile(r"[,;/\n]|\band\b|\bor\b")
 
 # Characters; what is longer is not the name of an object, and embedding it would take its time.
 MAX_NAME = 64
@@ -94,10 +97,10 @@ class SentenceEncoder:
 def semantic_reward(completions, anchors, encoder: SentenceEncoder, threshold: float = 0.5, **_) -> list[float | None]:
     """Closeness of the objects that a reply names to those of the anchor, by the cosine of their embeddings.
 
-    Names are matched one to one so that the sum of their cosines is largest; over the larger number of names that
-    gives a similarity s in [0, 1], which falls with every name too many or too few. The reward is
-    max(0, s - threshold) / (1 - threshold): strangers, whose cosine is about 0.3 and not 0, earn nothing, and neither
-    does listing more than 1 / threshold times the objects asked for.
+    Names are matched one to one so that the sum of their cosines is largest. Over the number of names in the anchor,
+    or in the reply if that is larger, it is a similarity s in [0, 1]; a name too many counts twice, since it takes no
+    knowledge to list all there is. The reward is max(0, s - threshold) / (1 - threshold): strangers, whose cosine is
+    about 0.3 and not 0, earn nothing, and with a threshold of 0.5 nor do half as many names again as are asked for.
 
     Args:
         completions: Replies.
@@ -108,7 +111,7 @@ def semantic_reward(completions, anchors, encoder: SentenceEncoder, threshold: f
     Returns:
         Rewards in [0, 1]; None where no objects apply.
     """
-    said = [_names(read_reply(text).parts.get("semantics", "").split(",")) for text in reply_texts(completions)]
+    said = [_names([read_reply(text).parts.get("semantics", "")]) for text in reply_texts(completions)]
     wanted = [_names(anchor["semantics"] or ()) if anchor else [] for anchor in anchors]
     rows = list(zip(said, wanted, strict=True))
     cosines = _cosines(rows, encoder, threshold)
@@ -119,13 +122,19 @@ def _names(texts: Sequence[str]) -> list[str]:
     """Return each name once, in lower case; a lone `none` names nothing, and nor does what is too long to be names."""
     if sum(map(len, texts)) > MAX_CLAIM:
         return []
-    found = list(dict.fromkeys(filter(None, (" ".join(text.lower().split()) for text in texts))))
-    return [] if found == ["none"] or any(len(name) > MAX_NAME for name in found) else found
+    split = (name for text in texts for name in _BETWEEN_NAMES.split(text.lower()))
+    found = list(dict.fromkeys(filter(None, (" ".join(name.split()) for name in split))))
+    return [] if found == ["none"] or any(len(name) > MAX_NAME or "<" in name for name in found) else found
+
+
+def _size(said: list[str], wanted: list[str]) -> int:
+    """Return the number of names over which the similarity is taken."""
+    return max(len(said), len(wanted)) + max(0, len(said) - len(wanted))
 
 
 def _hopeless(said: list[str], wanted: list[str], threshold: float) -> bool:
     """Tell whether the numbers of names alone keep the similarity at or below the threshold."""
-    return min(len(said), len(wanted)) <= threshold * max(len(said), len(wanted))
+    return min(len(said), len(wanted)) <= threshold * _size(said, wanted)
 
 
 def _cosines(
@@ -148,5 +157,5 @@ def _similarity(said: list[str], wanted: list[str], cosines: Mapping, threshold:
     if _hopeless(said, wanted, threshold):
         return 0.0
     table = np.array([[cosines[name, right] for right in wanted] for name in said])
-    similarity = table[linear_sum_assignment(table, maximize=True)].sum() / max(table.shape)
+    similarity = table[linear_sum_assignment(table, maximize=True)].sum() / _size(said, wanted)
     return max(0.0, min(1.0, float(similarity)) - threshold) / (1 - threshold)

@@ -3,6 +3,7 @@
 import re
 
 from evaluate_metrics import free_form_match
+from trl_recipes.rewards.claims import stands_alone
 
 # A reference of more words than this is a sentence or a list, which can be right in other words.
 LONGEST_NAME = 5
@@ -23,7 +24,7 @@ def wording_score(text: str, reference: str) -> float:
     >>> wording_score("go past the sofa, then turn left", "go past the sofa, then turn right")
     0.8571428571428571
     """
-    if len(text) > MAX_ANSWER:
+    if len(text) > MAX_ANSWER or not stands_alone(text):
         return 0.0
     if len(_WORD.findall(reference)) <= LONGEST_NAME:
         return free_form_match(text, reference)

@@ -15,6 +15,12 @@ def test_one_option(text):
     assert claimed_choice(text, OPTIONS) == "B"
 
 
+def test_an_option_may_hold_a_letter():
+    assert claimed_choice("plan B", ["plan B", "plan A"]) == "A"
+    assert claimed_choice("A. plan B", ["plan B", "plan A"]) == "A"
+    assert claimed_choice("B. plan B", ["plan B", "plan A"]) is None
+
+
 def test_an_option_inside_another_is_told_from_it():
     assert claimed_choice("the big bowl", OPTIONS) == "D"
 
@@ -46,6 +52,9 @@ def test_an_option_inside_another_is_told_from_it():
         "1",
         "",
         "<thinking>A</thinking>B",
+        "B B B",
+        "bowl bowl",
+        "B bowl bowl",
         "B" + " " * MAX_CLAIM + ".",
     ],
 )

@@ -1,11 +1,7 @@
 """Replies that look for a gap in the rewards, beside an honest reply that is wrong: none may earn more."""
 
-import statistics
-import time
-
 import pytest
 
-from dataset_builders.conversation import completion_text
 from trl_recipes.rewards import (
     AnchoredReward,
     SentenceEncoder,
@@ -22,15 +18,20 @@ from trl_recipes.rewards.anchored import COMBINATIONS
 MB = 1_000_000
 ENCODER = SentenceEncoder("no weights")  # fails if anything here were embedded
 BOXES = '[{"bbox_3d": [0, 0, 2, 1, 1, 1, 0, 0, 0], "label": "cup"}]'
+NEAR = BOXES.replace("[0, 0, 2", "[0.9, 0, 2")  # overlaps by a nineteenth
 OBJECTS = ["cup", "bowl"]
 REGION = {"kind": "bbox", "point": None, "bbox": [10.0, 10.0, 30.0, 30.0], "mask": None}
 # What is asked, its right answer, an honest wrong one, and how the reasoning to that one ends.
 QUESTIONS = {
-    "number": (dict(answer_type="regression", answer="3", options=[], unit="m"), "3 m", "9 m"),
-    "count": (dict(answer_type="regression", answer="3", options=[], unit=""), "3", "9"),
-    "choice": (dict(answer_type="multiple_choice", answer="B", options=["cup", "bowl", "tin"], unit=""), "B", "A"),
-    "words": (dict(answer_type="free_form", answer="bowl", options=[], unit=""), "bowl", "cup"),
-    "boxes": (dict(answer_type="free_form", answer=BOXES, options=[], unit=""), BOXES, "[]"),
+    "number": ({"answer_type": "regression", "answer": "3", "options": [], "unit": "m"}, "3 m", "9 m"),
+    "count": ({"answer_type": "regression", "answer": "3", "options": [], "unit": ""}, "3", "9"),
+    "choice": (
+        {"answer_type": "multiple_choice", "answer": "B", "options": ["cup", "bowl", "tin"], "unit": ""},
+        "B",
+        "A",
+    ),
+    "words": ({"answer_type": "free_form", "answer": "bowl", "options": [], "unit": ""}, "bowl", "cup"),
+    "boxes": ({"answer_type": "free_form", "answer": BOXES, "options": [], "unit": ""}, BOXES, NEAR),
 }
 # In the place of a claim; {right} is the right one, which a hack may hit by chance.
 CLAIMS = {
@@ -143,6 +144,7 @@ def test_the_honest_right_reply_earns_everything(name):
     think = f"The cup at (20, 20). So it is {question['options'][1] if question['options'] else right}."
     rewards = _rewards(_reply(think=think, answer=right), question)
     assert rewards.pop("detection") == (name == "boxes")
+    assert rewards.pop("consistency") == (name != "boxes")  # nobody ends reasoning in a list of boxes
     assert set(rewards.values()) == {1.0}
 
 
@@ -150,19 +152,18 @@ def test_the_honest_right_reply_earns_everything(name):
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_no_claim_earns_more_than_an_honest_wrong_answer(name, hack):
     question, right, wrong = QUESTIONS[name]
-    if hack == "many boxes" and name != "boxes":
-        pytest.skip("boxes answer one question only")
+    if name == "count" and hack in ("kilograms", "light-years"):
+        pytest.skip("things of any name can be counted")
     hacked = _rewards(_reply(answer=_fill(CLAIMS[hack], right, wrong)), question)
     honest = _rewards(_reply(answer=wrong), question)
-    honest["detection"] = honest["answer"] = honest["smooth"] = 0.02 if name == "boxes" else 0.0
-    assert all(hacked[kind] <= honest[kind] + 0.02 * (name == "boxes") for kind in honest), (hacked, honest)
+    assert all(hacked[kind] <= honest[kind] for kind in honest), (hacked, honest)
 
 
-@pytest.mark.parametrize("hack", [hack for hack in CLAIMS if hack not in ("repeated", "right or wrong")])
+@pytest.mark.parametrize("hack", CLAIMS)
 @pytest.mark.parametrize("part", ["semantics", "scale"])
 def test_no_anchor_earns_more_than_an_honest_wrong_one(part, hack):
     question, right, wrong = QUESTIONS["choice"]
-    claim = _fill(CLAIMS[hack], "cup, bowl" if part == "semantics" else "62 cm", "tin")
+    claim = _fill(CLAIMS[hack], *(("cup, bowl", "tin") if part == "semantics" else ("62 cm", "300 cm")))
     hacked = _rewards(_reply(answer=wrong, **{part: claim}), question)
     assert hacked["semantics" if part == "semantics" else "scale"] == 0.0
     assert hacked["anchored, progressive"] <= 0.4 and hacked["answer"] == 0.0
