@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from transformers import Trainer
-from transformers.integrations import TensorBoardCallback
+from transformers.integrations import TensorBoardCallback, get_available_reporting_integrations
 
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import RecipeArguments, parse_arguments
@@ -50,17 +50,25 @@ def run_stage(
     try:
         recipe, training = parse_arguments(recipe_class, training_class, argv)
         check_processes(training.world_size, training.n_gpu)
+        _check_reports(training.report_to)
         if recipe.dry_run:
             _dry_run(recipe, training, build)
             return 0
-        trainer = _checked(build(recipe, training))
+        _train(name, recipe, _checked(build(recipe, training)), finish)
     except InputError as error:
         # Once for each machine, which may lack a file that the others have.
         if os.environ.get("LOCAL_RANK", "0") == "0":
             sys.stderr.write(f"error: {error}\n")
         return 2
-    _train(name, recipe, trainer, finish)
     return 0
+
+
+def _check_reports(names: Sequence[str]) -> None:
+    known = get_available_reporting_integrations()
+    for name in names:
+        if name not in known:
+            fix = f"give one of none, {', '.join(known)}; trackio comes by pip install trackio"
+            raise InputError("arguments", "report_to", f"{name!r} is not installed or not known", fix)
 
 
 def _checked(trainer: Trainer) -> Trainer:

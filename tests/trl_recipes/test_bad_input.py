@@ -127,6 +127,10 @@ def test_a_config_file_with_an_unknown_name(capsys, data_dir, tmp_path, output):
         (["--scales", "space"], "scales must be of tiny_tabletop, tabletop, indoor, outdoor, drone, got 'space'"),
         (["--train_modules", "router"], "train_modules: router leaves nothing to train"),
         (["--learning_rates", '{"experts": "high"}'], "learning_rates of experts must be a number, got 'high'"),
+        (
+            ["--report_to", "nowhere"],
+            "report_to: 'nowhere' is not installed or not known; give one of none, ",
+        ),
         (["--router_aux_loss_coef", "0.1"], "router_aux_loss_coef: is for TRL's mixture-of-experts models"),
     ],
 )

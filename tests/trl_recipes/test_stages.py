@@ -96,18 +96,20 @@ def test_grpo_logs_every_reward_and_appends_its_stage(cold_start, data_dir, tmp_
 
 
 @pytest.mark.slow
-def test_both_commands_of_the_readme(data_dir, tmp_path):
+def test_the_commands_of_all_stages(data_dir, tmp_path):
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(tmp_path / "cache")}
     launch = [os.path.join(os.path.dirname(sys.executable), "accelerate"), "launch"]
-    data = ["--dataset", str(data_dir)]
-    model, policy = str(tmp_path / "sft"), str(tmp_path / "grpo")
-    for argv in (
-        ["trl_recipes/sft.py", *SFT, *data, "--output_dir", model],
-        ["trl_recipes/grpo.py", *GRPO, *data, "--model_name_or_path", model, "--output_dir", policy],
-    ):
-        done = subprocess.run([*launch, *argv], cwd=ROOT, env=environment, capture_output=True, text=True)
+    short = ["--max_steps", "4", "--logging_steps", "1", "--per_device_train_batch_size", "2"]
+    previous = []
+    for name, argv in (("sft", SFT), ("experts", short), ("router", short), ("grpo", GRPO)):
+        config = ["--config", str(CONFIGS / f"{name}_tiny.yaml"), *(argv if argv is short else argv[2:])]
+        places = ["--dataset", str(data_dir), "--output_dir", str(tmp_path / name), *previous]
+        command = [*launch, f"trl_recipes/{name}.py", *config, *places]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-    assert [stage["stage"] for stage in _stages(tmp_path / "grpo")] == ["sft", "grpo"]
+        previous = ["--model_name_or_path", str(tmp_path / name)]
+        AutoModelForImageTextToText.from_pretrained(tmp_path / name, trust_remote_code=True)
+    assert [stage["stage"] for stage in _stages(tmp_path / "grpo")] == ["sft", "experts", "router", "grpo"]
 
 
 @pytest.mark.slow
