@@ -29,10 +29,11 @@ def _hub_id(name: str | None) -> str | None:
 
 
 def _text(stages: list[dict]) -> str:
-    rows = ["| stage | from | dataset | questions | steps | last loss |", "|---|---|---|---|---|---|"]
+    rows = ["| stage | from | dataset | rows | steps | last loss |", "|---|---|---|---|---|---|"]
     for stage in stages:
         loss = stage["final"].get("loss")
-        cells = [stage["stage"], stage["base_model"] or "scratch", stage["dataset"], f"{stage['num_samples']:,}"]
+        rows_seen = "a stream" if stage["num_samples"] is None else f"{stage['num_samples']:,}"
+        cells = [stage["stage"], stage["base_model"] or "scratch", stage["dataset"], rows_seen]
         cells += [f"{stage['steps']:,}", "" if loss is None else f"{loss:.4g}"]
         rows.append(f"| {' | '.join(cells)} |")
     return f"""

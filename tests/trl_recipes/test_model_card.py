@@ -27,3 +27,8 @@ def test_only_names_of_the_hub_are_metadata(base, dataset, ids, tmp_path):
     assert f"| sft | {base or 'scratch'} | {dataset} | 1,234 | 500 | 0.25 |" in card.text
     assert f"| experts | sft | {dataset} | 1,234 | 500 |  |" in card.text
     assert "None" not in card.text
+
+
+def test_a_stream_has_no_number_of_rows(tmp_path):
+    write_model_card(str(tmp_path / "README.md"), [{**_stage("sft", None, "synthetic"), "num_samples": None}])
+    assert "| sft | scratch | synthetic | a stream | 500 | 0.25 |" in ModelCard.load(tmp_path / "README.md").text
