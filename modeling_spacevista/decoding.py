@@ -57,6 +57,7 @@ class VideoFile:
         name: the path, or what to call bytes.
         num_frames: frames that it holds.
         fps: mean frames per second.
+        size: width and height in pixels, as stored.
     """
 
     def __init__(self, source: Source):
@@ -76,6 +77,7 @@ class VideoFile:
             with self._container() as container:
                 stream = container.streams.video[0]
                 self.fps = float(stream.average_rate or 0) or None
+                self.size = stream.width, stream.height
                 self._skips = stream.codec_context.name == "h264"
                 self._packets = _scan(container, stream)
                 self._check_whole(container, stream)
@@ -195,13 +197,15 @@ class VideoFile:
 
 
 class _Rgb:
-    """Frames → (H, W, 3) uint8, with one converter for all."""
+    """Frames → (H, W, 3) uint8, upright as a player shows them, with one converter for all."""
 
     def __init__(self):
         self._reformat = av.video.reformatter.VideoReformatter().reformat
 
     def __call__(self, frame):
-        return self._reformat(frame, format="rgb24").to_ndarray()
+        picture = self._reformat(frame, format="rgb24").to_ndarray()
+        # A phone that was held upright writes lying frames and the angle by which to turn them.
+        return np.rot90(picture, round(frame.rotation / 90))
 
 
 def _open(source: Source) -> tuple[str, io.IOBase]:

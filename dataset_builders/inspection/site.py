@@ -191,7 +191,7 @@ class Site:
             "num_all": len(self._overview.scenes),
             "dataset": self._overview.files.folder.name,
         }
-        text = _environment().get_template(template).render(**shared, **values)
+        text = environment().get_template(template).render(**shared, **values)
         # A lone surrogate of a hostile text cannot be encoded.
         return Page(text.encode(errors="replace"), HTML)
 
@@ -239,7 +239,8 @@ def _value(value) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates, which escape every value, with their filters."""
     result = Environment(
         loader=PackageLoader("dataset_builders.inspection", "pages"),
         autoescape=True,

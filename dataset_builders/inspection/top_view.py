@@ -29,6 +29,7 @@ class Outline:
     label: str
     title: str
     hue: int
+    category: str
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,10 @@ def _outlines(objects: Sequence[dict], footprints: Sequence[np.ndarray], place) 
         if free:
             taken.append((*center, half))
         size = " × ".join(f"{side:.3g}" for side in item["size"])
-        title = f"{item['category']} #{item['instance_id']}, {size} m"
-        label = item["category"] if free else ""
-        outlines.append(Outline(tuple(map(place, corners)), center, label, title, hues[item["category"]]))
+        category = item["category"]
+        title = f"{category} #{item['instance_id']}, {size} m"
+        label = category if free else ""
+        outlines.append(Outline(tuple(map(place, corners)), center, label, title, hues[category], category))
     return tuple(outlines)
 
 
