@@ -165,7 +165,7 @@ class FrameStore:
         self._rows = {scene_id: row for row, scene_id in enumerate(scenes["scene_id"])}
         # As they are stored: the library would decode all frames of a scene, and to tell their size, too.
         self._scenes = scenes.with_format("arrow")
-        self._num_frames, self._cache_bytes, self._cached_bytes = num_frames, cache_bytes, 0
+        self._num_frames, self._cache_bytes, self.cached_bytes = num_frames, cache_bytes, 0
         self._cache: OrderedDict[tuple[str, int], Image.Image] = OrderedDict()
         self._sizes: dict[str, tuple[int, int, int]] = {}
 
@@ -184,7 +184,11 @@ class FrameStore:
 
     def indices(self, record: dict) -> list[int]:
         """Return which frames of the scene `frames` shows for a question that has any."""
-        return select_frames(self._size(record["video"])[0], self._num_frames, record["key_frames"])
+        available = self._size(record["video"])[0]
+        try:
+            return select_frames(available, self._num_frames, record["key_frames"])
+        except ValueError as error:
+            raise RowError(record.get("id", record["video"]), "key_frames", str(error), "show more frames") from error
 
     def size(self, record: dict) -> tuple[int, int, int]:
         """Return how many frames `frames` shows for a question that has any, and their width and height in pixels.
@@ -209,11 +213,11 @@ class FrameStore:
                 encoded = encoded or self._encoded(scene_id)
                 picture = open_picture(encoded[index], scene_id, f"frame {index}")
                 self._cache[scene_id, index] = picture
-                self._cached_bytes += _pixel_bytes(picture)
+                self.cached_bytes += _pixel_bytes(picture)
             self._cache.move_to_end((scene_id, index))
         frames = [self._cache[scene_id, index] for index in indices]
-        while self._cached_bytes > self._cache_bytes:
-            self._cached_bytes -= _pixel_bytes(self._cache.popitem(last=False)[1])
+        while self.cached_bytes > self._cache_bytes:
+            self.cached_bytes -= _pixel_bytes(self._cache.popitem(last=False)[1])
         return frames
 
     def _encoded(self, scene_id: str) -> list[dict]:

@@ -17,6 +17,8 @@ from trl_recipes.module_groups import GROUPS
 from trl_recipes.rewards.anchored import COMBINATIONS, AnchoredReward
 from trl_recipes.rewards.semantics import ENCODER
 
+BAD_ROW_POLICIES = ("fail", "skip")
+
 
 @dataclass
 class RecipeArguments:
@@ -59,6 +61,40 @@ class RecipeArguments:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
 
+@dataclass(frozen=True)
+class Source:
+    """General data to mix in.
+
+    Attributes:
+        path: Folder or Hub id of a dataset with `messages` and perhaps `images` and `videos`.
+        weight: Its rows for every row of the questions.
+    """
+
+    path: str
+    weight: float
+
+
+def read_mix(entries: Sequence[str]) -> list[Source]:
+    """Read `path:weight` entries.
+
+    Raises:
+        ValueError: quotes the entry.
+
+    >>> read_mix(["build/general:0.25"])
+    [Source(path='build/general', weight=0.25)]
+    """
+    sources = []
+    for entry in entries:
+        path, _, weight = entry.rpartition(":")
+        try:
+            sources.append(Source(path, float(weight)))
+        except ValueError:
+            raise ValueError(f"mix must be of path:weight, got {entry!r}") from None
+        if not path or not 0 < sources[-1].weight < float("inf"):
+            raise ValueError(f"mix must be of path:weight with a weight above 0, got {entry!r}")
+    return sources
+
+
 @dataclass
 class SupervisedArguments(RecipeArguments):
     """Settings of the stages that learn from given replies."""
@@ -74,6 +110,21 @@ class SupervisedArguments(RecipeArguments):
             "learning_rate for the others."
         },
     )
+    mix: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "General data besides, as path:weight: that many of its rows for every row of the dataset. A "
+            "smaller one is gone through again in another order, of a larger one a random part is taken."
+        },
+    )
+    streaming: bool = field(
+        default=False,
+        metadata={"help": "Read the questions from Parquet as they are needed, without an end; needs --max_steps."},
+    )
+    on_bad_video: str = field(
+        default="fail",
+        metadata={"help": f"What to do about a row that cannot be read: {', '.join(BAD_ROW_POLICIES)}."},
+    )
     scales: list[str] = field(
         default_factory=list, metadata={"help": f"Train on these scales only: {', '.join(SCALE_NAMES)}. Default: all."}
     )
@@ -81,6 +132,9 @@ class SupervisedArguments(RecipeArguments):
     def __post_init__(self):
         """Read the learning rates, and check names."""
         super().__post_init__()
+        read_mix(self.mix)
+        if self.on_bad_video not in BAD_ROW_POLICIES:
+            raise ValueError(f"on_bad_video must be {' or '.join(BAD_ROW_POLICIES)}, got {self.on_bad_video!r}")
         self.learning_rates = read_mapping("learning_rates", self.learning_rates, GROUPS)
         for group, rate in self.learning_rates.items():
             try:
@@ -161,17 +215,18 @@ class GrpoRecipeArguments(RecipeArguments):
         default="progressive", metadata={"help": f"How the anchors make one reward: {', '.join(COMBINATIONS)}."}
     )
     anchor_weights: list[float] = field(
-        default_factory=lambda: [0.4, 0.3, 0.3], metadata={"help": "Weights of semantics, scale and answer."}
+        default_factory=lambda: [0.4, 0.3, 0.3],
+        metadata={"help": "Weights of semantics, scale and answer; 0 leaves one out."},
     )
     smooth_numbers: bool = field(
         default=False, metadata={"help": "Reward numbers by their relative error, not by the thresholds they pass."}
     )
     consistency_target: float = field(
         default=0.0,
-        metadata={"help": "Share of replies whose reasoning has to end in their answer, by dual ascent; 0: no matter."},
+        metadata={"help": "Share of replies whose reasoning has to end in their answer, by dual ascent; 0: off."},
     )
     grounding_weight: float = field(
-        default=0.0, metadata={"help": "Weight of the points and boxes in the reasoning that lie on the marks; 0: off."}
+        default=0.0, metadata={"help": "Weight of points and boxes in the reasoning that lie on the marks; 0: off."}
     )
     resample_rounds: int = field(
         default=0,

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 import torch
-from datasets import Dataset, load_dataset
+from datasets import Dataset, IterableDataset, load_dataset
 from torch.nn.utils.rnn import pad_sequence
+from transformers import PretrainedConfig
 
 from dataset_builders.conversation import to_messages
 from dataset_builders.errors import InputError
 from dataset_builders.record import QUESTION_FEATURES
 from trl_recipes.arguments import one_line
-from trl_recipes.encoding import IGNORED, SampleEncoder, join_features
+from trl_recipes.encoding import IGNORED, Sample, SampleEncoder, join_features
 from trl_recipes.visual import require_features, token_types
 
 REWARD_COLUMNS = ("answer", "answer_type", "options", "unit", "anchors", "regions", "scale")
@@ -19,8 +20,10 @@ VALIDATION = "validation"
 ROWS = "rows"
 
 
-def load_questions(dataset: str, num_frames: int, split: str = SPLIT) -> Dataset:
-    """Load the questions of a split: those to train on, or `VALIDATION`.
+def load_questions(
+    dataset: str, num_frames: int, split: str = SPLIT, streaming: bool = False
+) -> Dataset | IterableDataset:
+    """Load the questions of a split: those to train on, or `VALIDATION`; as a stream, their rows are not checked.
 
     Raises:
         InputError: if there is no such dataset, the split is missing or empty, columns are missing, or a question
@@ -28,12 +31,14 @@ def load_questions(dataset: str, num_frames: int, split: str = SPLIT) -> Dataset
     """
     fix = "give a folder that `python -m dataset_builders build` wrote, or a Hub id of the same form"
     try:
-        questions = load_dataset(dataset, "all", split=split)
+        questions = load_dataset(dataset, "all", split=split, streaming=streaming)
     except (OSError, ValueError) as error:
         raise InputError(dataset, f"dataset, split {split}", one_line(error), fix) from error
     missing = sorted(QUESTION_FEATURES.keys() - set(questions.column_names))
     if missing:
         raise InputError(dataset, "columns", f"lacks {', '.join(missing)}", fix)
+    if streaming:
+        return questions
     if not len(questions):
         raise InputError(dataset, f"split {split}", "has no questions", "build it from more scenes")
     needed = max(len(frames) for frames in questions["key_frames"])
@@ -64,7 +69,7 @@ class ReplyCollator:
         self.encoder = encoder
 
     def __call__(self, items: Sequence[dict]) -> dict[str, torch.Tensor]:
-        """Encode rows, or items of `row_items`, padded on the right.
+        """Encode rows, or items that hold rows (`ROWS`), padded on the right.
 
         Returns:
             `input_ids`, `attention_mask`, `mm_token_type_ids` and `labels` (B, L), the features of images and videos,
@@ -75,21 +80,25 @@ class ReplyCollator:
             ValueError: if a visual placeholder lacks its features.
         """
         samples = self.encoder([row for item in items for row in rows_of(item)])
-        padding = self.encoder.processor.tokenizer.pad_token_id
-        input_ids = pad_sequence([sample.input_ids for sample in samples], batch_first=True, padding_value=padding)
-        types, features = token_types(input_ids, self.encoder.config), join_features(samples)
-        require_features(types, self.encoder.config, features)
-        mask = pad_sequence([torch.ones_like(sample.input_ids) for sample in samples], batch_first=True)
-        batch = {
-            "input_ids": input_ids,
-            "attention_mask": mask,
-            "mm_token_type_ids": types,
-            "labels": pad_sequence([sample.labels for sample in samples], batch_first=True, padding_value=IGNORED),
-            **features,
-        }
-        if self.encoder.scale_label is not None:
-            batch["scale_labels"] = torch.tensor([sample.scale_label for sample in samples])
-        return batch
+        return pad_samples(samples, self.encoder.config, self.encoder.processor.tokenizer.pad_token_id)
+
+
+def pad_samples(samples: Sequence[Sample], config: PretrainedConfig, padding: int) -> dict[str, torch.Tensor]:
+    """Make a batch of samples, padded on the right; see `ReplyCollator`."""
+    input_ids = pad_sequence([sample.input_ids for sample in samples], batch_first=True, padding_value=padding)
+    types, features = token_types(input_ids, config), join_features(samples)
+    require_features(types, config, features)
+    mask = pad_sequence([torch.ones_like(sample.input_ids) for sample in samples], batch_first=True)
+    batch = {
+        "input_ids": input_ids,
+        "attention_mask": mask,
+        "mm_token_type_ids": types,
+        "labels": pad_sequence([sample.labels for sample in samples], batch_first=True, padding_value=IGNORED),
+        **features,
+    }
+    if samples[0].scale_label is not None:
+        batch["scale_labels"] = torch.tensor([sample.scale_label for sample in samples])
+    return batch
 
 
 def rows_of(item: dict) -> list[dict]:

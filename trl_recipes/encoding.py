@@ -19,7 +19,6 @@ VIDEO_FEATURES = ("pixel_values_videos", "video_grid_thw", "second_per_grid_ts")
 VISUAL_FEATURES = ("pixel_values", "image_grid_thw", *VIDEO_FEATURES)
 IGNORED = -100
 MAX_WORKERS = 1024
-BAD_ROW_POLICIES = ("fail", "skip")
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +83,7 @@ class SampleEncoder:
         frames: FrameStore,
         with_rationale: bool = True,
         num_frames: int | None = None,
+        max_length: int | None = None,
         bad_rows: BadRows | None = None,
         scale_label: Callable[[dict], int] | None = None,
     ):
@@ -95,11 +95,13 @@ class SampleEncoder:
             frames: The frames of the questions.
             with_rationale: Keep the reasoning in the replies; without it they go straight to anchors and answer.
             num_frames: Frames taken of a video file of general data; left out, all.
+            max_length: Most tokens of a sample, whose last reply then loses its end; visual tokens are never cut off.
             bad_rows: What to do about rows that cannot be read; left out, fail.
             scale_label: Returns the number of a row's scale, for samples that need it.
         """
         self.processor, self.config, self.frames, self.with_rationale = processor, config, frames, with_rationale
-        self.num_frames, self.bad_rows, self.scale_label = num_frames, bad_rows or BadRows(), scale_label
+        self.num_frames, self.max_length = num_frames, max_length
+        self.bad_rows, self.scale_label = bad_rows or BadRows(), scale_label
         self._kinds = {config.image_token_id: "image", config.video_token_id: "video"}
 
     def __call__(self, rows: Sequence[dict]) -> list[Sample]:
@@ -135,8 +137,12 @@ class SampleEncoder:
             ids = [same for token in ids for same in [token] * (next(sizes[token], 1) if token in sizes else 1)]
             input_ids += ids
             labels += ids if is_reply else [IGNORED] * len(ids)
+        if any(token in self._kinds for token in input_ids[self.max_length or len(input_ids) :]):
+            problem = f"{self.max_length} is too short for the frames"
+            raise RowError(row_name(row), "max_length", problem, "raise --max_length or lower --num_frames")
         label = None if self.scale_label is None else self.scale_label(row)
-        return Sample(torch.tensor(input_ids), torch.tensor(labels), features, label)
+        kept = slice(self.max_length)
+        return Sample(torch.tensor(input_ids[kept]), torch.tensor(labels[kept]), features, label)
 
     def length(self, row: dict) -> int:
         """Count the tokens of `encode(row)` without decoding a picture (a video file has to be read).
@@ -153,7 +159,8 @@ class SampleEncoder:
             messages = to_messages(self._taught(row), ["placeholder"] if seen else None, True)
             sizes = [("video", self.frames.size(row))] if seen else []
         text = sum(len(self._tokenize(piece)) for piece, _ in self._pieces(messages, row))
-        return text + sum(self._visual_tokens(kind, size) - 1 for kind, size in sizes)
+        whole = text + sum(self._visual_tokens(kind, size) - 1 for kind, size in sizes)
+        return whole if self.max_length is None else min(whole, self.max_length)
 
     def _taught(self, row: dict) -> dict:
         return row if self.with_rationale or "messages" in row else {**row, "rationale": None}

@@ -13,7 +13,7 @@ from transformers import PretrainedConfig
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import ExpertArguments
 from trl_recipes.module_groups import EXPERTS
-from trl_recipes.scale_labels import GroupByScaleSampler, scale_names
+from trl_recipes.scale_labels import COLUMN, GroupByScaleSampler, scale_names
 from trl_recipes.stage import run_stage
 from trl_recipes.supervised import SupervisedConfig, SupervisedTrainer, build_supervised_trainer
 
@@ -21,14 +21,17 @@ FIX = 'give --scales to train on those that have an expert, or --scale_experts \
 
 
 class ExpertTrainer(SupervisedTrainer):
-    """The only change w.r.t. `SupervisedTrainer` is that every batch of every process is of one scale.
+    """The only change w.r.t. `SupervisedTrainer` is that every batch of every process, unless packed, is of one scale.
 
     One run trains all experts: the stacked tensors get a gradient in the rows of the batch's expert alone. Between the
     batches of an expert AdamW moves it on a little, by what its moments remember.
     """
 
     def _get_train_sampler(self, train_dataset=None):
-        names = scale_names(self.train_dataset if train_dataset is None else train_dataset)
+        rows = self.train_dataset if train_dataset is None else train_dataset
+        if COLUMN not in rows.column_names:  # packed rows, whose tokens have labels of their own
+            return super()._get_train_sampler(train_dataset)
+        names = scale_names(rows)
         return GroupByScaleSampler(names, self.args.per_device_train_batch_size, self.args.seed)
 
 

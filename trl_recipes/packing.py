@@ -23,7 +23,6 @@ from trl_recipes.encoding import Sample, SampleEncoder, join_features
 from trl_recipes.visual import require_features, token_types
 
 PACKED_ATTENTION = "packed_sdpa"
-WINDOW = 1024
 
 
 def pack(lengths: Sequence[int], capacity: int) -> list[list[int]]:
@@ -72,21 +71,28 @@ class PackCollator:
             ValueError: if a visual placeholder lacks its features.
         """
         samples = self.encoder([row for item in items for row in rows_of(item)])
-        input_ids = torch.cat([sample.input_ids for sample in samples])[None]
-        types, features = token_types(input_ids, self.encoder.config), join_features(samples)
-        require_features(types, self.encoder.config, features)
-        batch = {
-            "input_ids": input_ids,
-            "mm_token_type_ids": types,
-            "position_ids": torch.cat([self._positions(sample) for sample in samples], dim=-1)[:, None],
-            # The first token of a sample is always read, never written: no token predicts that of another sample.
-            "labels": torch.cat([sample.labels for sample in samples])[None],
-            **features,
-        }
-        if self.encoder.scale_label is not None:
-            labels = [torch.full_like(sample.input_ids, sample.scale_label) for sample in samples]
-            batch["scale_labels"] = torch.cat(labels)[None]
-        return batch
+        return pack_samples(samples, self.encoder.config, self._positions)
+
+
+def pack_samples(
+    samples: Sequence[Sample], config: PretrainedConfig, positions: "RopePositions"
+) -> dict[str, torch.Tensor]:
+    """Make one row of samples; see `PackCollator`."""
+    input_ids = torch.cat([sample.input_ids for sample in samples])[None]
+    types, features = token_types(input_ids, config), join_features(samples)
+    require_features(types, config, features)
+    batch = {
+        "input_ids": input_ids,
+        "mm_token_type_ids": types,
+        "position_ids": torch.cat([positions(sample) for sample in samples], dim=-1)[:, None],
+        # The first token of a sample is always read, never written: no token has to predict that of another sample.
+        "labels": torch.cat([sample.labels for sample in samples])[None],
+        **features,
+    }
+    if samples[0].scale_label is not None:
+        labels = [torch.full_like(sample.input_ids, sample.scale_label) for sample in samples]
+        batch["scale_labels"] = torch.cat(labels)[None]
+    return batch
 
 
 class RopePositions(Qwen2_5_VLModel):

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from datasets import ClassLabel, Dataset
+from datasets import ClassLabel, Dataset, IterableDataset
 from torch.utils.data import Sampler
 
 from dataset_builders.errors import InputError
+from dataset_builders.general import RowError, row_name
 from dataset_builders.taxonomy import SCALE_NAMES
 
 COLUMN = "scale"
@@ -19,14 +20,17 @@ def scale_names(questions: Dataset) -> list[str | None]:
     return [names[value] if names and value is not None and value >= 0 else value for value in values]
 
 
-def only_scales(questions: Dataset, scales: Sequence[str], place: str) -> Dataset:
+def only_scales(questions: Dataset | IterableDataset, scales: Sequence[str], place: str) -> Dataset | IterableDataset:
     """Keep the questions of `scales`, of all where none are named.
 
     Raises:
-        InputError: if one of them has no questions.
+        InputError: if one of them has no questions; a stream is not looked through for that.
     """
     if not scales:
         return questions
+    if isinstance(questions, IterableDataset):
+        kept = {questions.features[COLUMN].str2int(scale) for scale in scales}
+        return questions.filter(lambda scale: scale in kept, input_columns=COLUMN)
     names = scale_names(questions)
     for scale in scales:
         if scale not in names:
@@ -57,7 +61,13 @@ class ScaleLabel:
         self._labels = {**labels, **{place: labels[name] for place, name in enumerate(names) if name in labels}}
 
     def __call__(self, row: dict) -> int:
-        """Look it up."""
+        """Look it up.
+
+        Raises:
+            RowError: if the row's scale has none.
+        """
+        if row.get(COLUMN) not in self._labels:
+            raise RowError(row_name(row), COLUMN, f"is {row.get(COLUMN)!r}, which has no label", "leave such rows out")
         return self._labels[row[COLUMN]]
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 
+from datasets import IterableDataset
 from transformers import Trainer
 
 from trl_recipes.arguments import RecipeArguments
@@ -22,7 +23,7 @@ def record_stage(name: str, recipe: RecipeArguments, trainer: Trainer, seconds: 
         "dataset": public_name(recipe.dataset),
         "base_model": public_name(recipe.model_name_or_path) if recipe.model_name_or_path else None,
         "arguments": _arguments(recipe, trainer.args),
-        "num_samples": len(trainer.train_dataset),
+        "num_samples": _num_rows(trainer.train_dataset),
         "steps": trainer.state.global_step,
         "seconds": round(seconds, 1),
         "final": {key: value for entry in history for key, value in entry.items() if key != "step"},
@@ -32,6 +33,14 @@ def record_stage(name: str, recipe: RecipeArguments, trainer: Trainer, seconds: 
     text = json.dumps({"stages": stages}, indent=2, sort_keys=True)
     (Path(trainer.args.output_dir) / FILE_NAME).write_text(text + "\n", encoding="utf-8")
     return stages
+
+
+def _num_rows(dataset) -> int | None:
+    """Count the rows of a training set, those of packed items each; None for a stream."""
+    if isinstance(dataset, IterableDataset):
+        return None
+    places = dataset.with_format(None)["places"] if "places" in dataset.column_names else None
+    return len(dataset) if places is None else sum(map(len, places))
 
 
 def public_name(path_or_id: str) -> str:
@@ -56,7 +65,13 @@ def _arguments(recipe: RecipeArguments, training) -> dict:
     defaults = {item.name: _default(item) for item in fields(training)}
     plain = (bool, int, float, str, list, dict)
     told = own | {k: v for k, v in changed.items() if v not in (defaults[k], [], {}, "") and isinstance(v, plain)}
-    return {name: public_name(value) if isinstance(value, str) else value for name, value in told.items()}
+    return {name: _public(value) for name, value in told.items()}
+
+
+def _public(value):
+    if isinstance(value, list):
+        return [_public(part) for part in value]
+    return public_name(value) if isinstance(value, str) else value
 
 
 def _default(item):

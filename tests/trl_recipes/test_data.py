@@ -3,7 +3,7 @@ import torch
 
 from dataset_builders.conversation import completion_text, to_messages
 from dataset_builders.errors import InputError
-from trl_recipes.data import ReplyCollator, grpo_prompts, load_questions
+from trl_recipes.data import REWARD_COLUMNS, ReplyCollator, grpo_prompts, load_questions
 from trl_recipes.encoding import IGNORED, SampleEncoder
 
 
@@ -80,7 +80,7 @@ def test_a_placeholder_without_features_is_refused(tiny, questions, store):
 
 def test_grpo_prompts_hold_references_and_reward_columns(questions):
     rows = grpo_prompts(questions)[:2]
-    assert set(rows) == {"prompt", "answer", "options", "unit", "anchors"}
+    assert set(rows) == {"prompt", *REWARD_COLUMNS}
     for place, prompt in enumerate(rows["prompt"]):
         assert prompt[0]["content"][0] == {"type": "video", "video": [questions[place]["id"]]}
         assert [message["role"] for message in prompt] == ["user"]
