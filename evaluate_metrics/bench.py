@@ -15,13 +15,10 @@ from dataset_builders.errors import InputError
 from evaluate_metrics.bootstrap import NUM_RESAMPLES
 from evaluate_metrics.breakdown import Breakdown
 from evaluate_metrics.published.reading import to_float
-from evaluate_metrics.scoring import score_all
+from evaluate_metrics.scoring import score_all, score_columns
 
 CHOICE = ("multiple_choice", "")
 """Answer type and unit of a choice; of a task that asks for metres they are ("regression", "m")."""
-
-_KEPT = ("id", "scene_id", "answer", "options")
-_KIND = ("answer_type", "unit")
 
 Kinds = Mapping[str, tuple[str, str]]
 
@@ -37,10 +34,11 @@ def break_down(
         kinds: Answer type and unit of every task of the benchmark.
         num_resamples: Of the scenes, for the intervals.
     """
-    records = [
-        {name: row[name] for name in _KEPT} | dict(zip(_KIND, kinds[row["task"]], strict=True)) for row in references
-    ]
-    return break_down_records(predictions, records, num_resamples)
+    answer_types, units = zip(*[kinds[row["task"]] for row in references], strict=True)
+    options, answers = ([row[name] for row in references] for name in ("options", "answer"))
+    completions = [prediction or "" for prediction in predictions]
+    scores = score_columns(answer_types, units, options, answers, completions)
+    return Breakdown(scores, predictions, references, num_resamples)
 
 
 def break_down_records(
@@ -63,14 +61,16 @@ def check(predictions: Sequence[str | None], references: Sequence[Mapping], kind
     if len(predictions) != len(references):
         problem = f"are {len(predictions)} for {len(references)} references"
         raise InputError("predictions", "rows", problem, "give one for each, None where there is none")
-    (most_common, times), *_ = Counter(row["id"] for row in references).most_common(1)
-    if times > 1:
+    ids = [row["id"] for row in references]
+    if len(set(ids)) < len(ids):
+        ((most_common, times),) = Counter(ids).most_common(1)
         raise InputError("references", "id", f"{most_common!r} is there {times} times", "give every question once")
-    for row in references:
-        if kinds is not None and row["task"] not in kinds:
+    for row in references if kinds is not None else ():
+        kind = kinds.get(row["task"])
+        if kind is None:
             problem = f"{row['task']!r} is no task of this benchmark"
             raise InputError(f"question {row['id']}", "task", problem, f"give one of {', '.join(kinds)}")
-        if kinds is not None and kinds[row["task"]][0] == "regression":
+        if kind[0] == "regression":
             check_number(row)
 
 

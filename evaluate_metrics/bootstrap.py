@@ -1,6 +1,7 @@
 """95 % intervals by resampling scenes: questions of one scene rise and fall together, so scenes are the unit."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,8 +24,8 @@ class SceneBootstrap:
             num_resamples: R.
             seed: Of the draws.
         """
-        self._times, self._scene_of = _draw(scene_ids, num_resamples, seed)
-        self._num_scenes = self._times.shape[1]
+        self._scene_of, self._num_scenes = _scenes(scene_ids)
+        self._times = _draw(self._num_scenes, num_resamples, seed).astype(float)
 
     def means(self, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """Return the resampled means over the chosen questions.
@@ -36,12 +37,30 @@ class SceneBootstrap:
         Returns:
             (R, …) means, NaN where a resample holds no chosen question.
         """
-        sums = np.zeros((self._num_scenes, *values.shape[1:]))
-        np.add.at(sums, self._scene_of[chosen], values[chosen])
-        counts = self._times @ np.bincount(self._scene_of[chosen], minlength=self._num_scenes)
-        totals = np.tensordot(self._times, sums, axes=1)
-        counts = counts.reshape(-1, *[1] * (values.ndim - 1))
-        return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+        columns = [self._sums(chosen, column[chosen]) for column in values.reshape(len(values), -1).T]
+        totals = self._times @ np.stack(columns, axis=1)
+        counts = self._times @ self._sums(chosen)
+        return _mean(totals, counts[:, None]).reshape(-1, *values.shape[1:])
+
+    def means_by_group(self, values: np.ndarray, groups: np.ndarray, num_groups: int) -> np.ndarray:
+        """Return the resampled means over each group of questions, by one product of matrices.
+
+        Args:
+            values: (N,) scores of all questions.
+            groups: (N,) the group of each, from 0.
+            num_groups: G.
+
+        Returns:
+            (R, G) means, NaN where a resample holds no question of the group.
+        """
+        cells, shape = self._scene_of * num_groups + groups, (self._num_scenes, num_groups)
+        sums, counts = (np.bincount(cells, one, np.prod(shape)).reshape(shape) for one in (values, None))
+        totals, counts = np.hsplit(self._times @ np.hstack([sums, counts]), 2)
+        return _mean(totals, counts)
+
+    def _sums(self, chosen: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """Add up weights, 1 by default, of the chosen questions by scene, (S,)."""
+        return np.bincount(self._scene_of[chosen], weights, self._num_scenes)
 
 
 def mean_interval(values: Sequence[float], scene_ids: Sequence[str] | None = None) -> list[float]:
@@ -65,16 +84,28 @@ def scene_draws(scene_ids: Sequence[str], num_resamples: int = NUM_RESAMPLES, se
     >>> scene_draws(["a", "a"], 3).tolist()
     [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
     """
-    times, scene_of = _draw(scene_ids, num_resamples, seed)
-    return times[:, scene_of]
+    scene_of, num_scenes = _scenes(scene_ids)
+    return _draw(num_scenes, num_resamples, seed)[:, scene_of].astype(float)
 
 
-def _draw(scene_ids: Sequence[str], num_resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return how often each scene was drawn, (R, S), and the scene of each row, (N,)."""
-    scenes, scene_of = np.unique(np.asarray(scene_ids), return_inverse=True)
-    even = np.full(len(scenes), 1 / len(scenes))
-    times = np.random.default_rng(seed).multinomial(len(scenes), even, size=num_resamples).astype(float)
-    return times, scene_of
+def _scenes(scene_ids: Sequence[str]) -> tuple[np.ndarray, int]:
+    """Return the place of each row's scene among the sorted ones, (N,), and how many scenes there are."""
+    place_of = {scene: place for place, scene in enumerate(sorted(set(scene_ids)))}
+    return np.array([place_of[scene] for scene in scene_ids]), len(place_of)
+
+
+@lru_cache(maxsize=2)  # one report asks for the same draws time and again, and they take longer than its figures
+def _draw(num_scenes: int, num_resamples: int, seed: int) -> np.ndarray:
+    """Return how often each scene was drawn, (R, S), in the smallest type that holds it."""
+    even = np.full(num_scenes, 1 / num_scenes)
+    times = np.random.default_rng(seed).multinomial(num_scenes, even, size=num_resamples)
+    times = times.astype(np.min_scalar_type(times.max(initial=0)))
+    times.flags.writeable = False
+    return times
+
+
+def _mean(totals: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
 
 
 def interval(resampled: np.ndarray) -> tuple[float, float]:

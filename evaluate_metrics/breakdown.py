@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Breakdown:
         self.values = np.array([score.value for score in scores])
         self._answered = np.array([score.parsed is not None for score in scores])
         self._flags = [score.flag for score in scores]
-        self._missing = [prediction is None for prediction in predictions]
+        self._missing = np.array([prediction is None for prediction in predictions])
         self._ids = [row["id"] for row in references]
         scene_ids = [row["scene_id"] for row in references]
         self._bootstrap = SceneBootstrap(scene_ids, num_resamples) if num_resamples else None
@@ -69,9 +70,7 @@ class Breakdown:
     def over(self, chosen: np.ndarray) -> Figure:
         """Average the chosen questions, (N,) bool."""
         resampled = self._bootstrap.means(self.values, chosen) if self._bootstrap else np.empty(0)
-        return Figure(
-            float(self.values[chosen].mean()), resampled, int(chosen.sum()), int(self._answered[chosen].sum())
-        )
+        return self._figure(chosen, resampled)
 
     def all(self) -> Figure:
         """Average all questions."""
@@ -79,10 +78,14 @@ class Breakdown:
 
     def by(self, labels: Sequence[str], order: Iterable[str] = ()) -> dict[str, Figure]:
         """Average the questions of each label; in the given order, labels that it lacks after it."""
-        labels = np.asarray(labels)
-        names = dict.fromkeys([*order, *np.unique(labels).tolist()])
-        masks = {name: labels == name for name in names}
-        return {name: self.over(mask) for name, mask in masks.items() if mask.any()}
+        held = set(labels)
+        names = [name for name in dict.fromkeys([*order, *sorted(held)]) if name in held]
+        place_of = {name: place for place, name in enumerate(names)}
+        groups = np.array([place_of[label] for label in labels])
+        resampled = np.empty((0, len(names)))
+        if self._bootstrap:
+            resampled = self._bootstrap.means_by_group(self.values, groups, len(names))
+        return {name: self._figure(groups == place, resampled[:, place]) for name, place in place_of.items()}
 
     def whole_groups(self, keys: Sequence[str]) -> Figure:
         """Return the share of groups, questions of one scene with the same key, that are right as a whole."""
@@ -97,15 +100,18 @@ class Breakdown:
         resampled = self._bootstrap.means(values, chosen) if self._bootstrap else np.empty(0)
         return Figure(float(values[chosen].mean()), resampled, len(first), int(answered.sum()))
 
+    def _figure(self, chosen: np.ndarray, resampled: np.ndarray) -> Figure:
+        answered = self._answered[chosen]
+        return Figure(float(self.values[chosen].mean()), resampled, len(answered), int(answered.sum()))
+
     def coverage(self) -> dict:
         """Tell how many questions the scores stand on, and name those without an answer."""
-        unread = ~self._answered & ~np.array(self._missing)
         return {
             "questions": len(self._ids),
             "answered": int(self._answered.sum()),
-            "missing": [one for one, missing in zip(self._ids, self._missing, strict=True) if missing],
-            "unread": [one for one, no_answer in zip(self._ids, unread, strict=True) if no_answer],
-            "ambiguous": [one for one, flag in zip(self._ids, self._flags, strict=True) if flag],
+            "missing": list(compress(self._ids, self._missing)),
+            "unread": list(compress(self._ids, ~(self._answered | self._missing))),
+            "ambiguous": list(compress(self._ids, self._flags)),
         }
 
 

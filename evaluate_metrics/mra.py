@@ -56,7 +56,7 @@ def mean_relative_accuracies(predictions: Sequence[float], references: Sequence[
     """Return the MRA of the paper for many pairs at once.
 
     Float64 decides wherever the error is clearly between two thresholds; where it is within rounding of one, the exact
-    decimal rule does.
+    decimal rule does, in whole millionths if both numbers print as such.
 
     Args:
         predictions: (N,) ŷ.
@@ -74,7 +74,21 @@ def mean_relative_accuracies(predictions: Sequence[float], references: Sequence[
         close = (np.abs(steps - np.rint(steps)) < 1e-9 * np.maximum(1, steps)) & (steps > 0) & (steps < 11)
     scores = np.maximum(0, 10 - np.floor(np.minimum(np.nan_to_num(steps, nan=10), 10))) / 10
     scores[guesses == truths] = 1
-    for place in np.flatnonzero(close | (truths == 0)):
+    places = np.flatnonzero(close | (truths == 0))
+    scores[places] = _exactly(guesses[places], truths[places])
+    return scores
+
+
+def _exactly(guesses: np.ndarray, truths: np.ndarray) -> np.ndarray:
+    """Return the MRA of the paper of (M,) pairs by integers, or by fractions for numbers of more than six decimals."""
+    pairs = np.stack([guesses, truths])
+    with np.errstate(over="ignore"):
+        millionths = np.rint(1e6 * pairs)
+    # Floats tell all decimals of up to 15 digits apart, so a number that is so many millionths prints as such.
+    whole = ((millionths / 1e6 == pairs) & (np.abs(millionths) < 1e15)).all(axis=0) & (truths != 0)
+    guess, truth = np.where(whole, millionths, 1).astype(np.int64)
+    scores = np.maximum(0, 10 - 20 * np.abs(guess - truth) // np.abs(truth)) / 10
+    for place in np.flatnonzero(~whole):
         scores[place] = paper_mra(float(guesses[place]), float(truths[place]))
     return scores
 

@@ -34,6 +34,11 @@ def extract_answer(text: str) -> str:
     """
     if "<" not in text:
         return text.strip()
+    if text.endswith("</answer>"):
+        opening = text.rfind("<answer>")
+        body = text[opening + len("<answer>") : -len("</answer>")]
+        if opening >= 0 and "<" not in body:  # no tag between the two and none after them: this is the last answer
+            return body.strip()
     answer, answer_start = None, None
     outside: list[str] = []
     inside, position = "", 0
@@ -69,5 +74,4 @@ def plain(text: str) -> str:
     'red box'
     """
     words = " ".join(text.casefold().split()).strip(" .,:;!?*_\"'`()[]")
-    article = next((one for one in _ARTICLES if words.startswith(one)), "")
-    return words[len(article) :]
+    return words[words.index(" ") + 1 :] if words.startswith(_ARTICLES) else words

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from dataset_builders.record import LETTERS
 from evaluate_metrics.parsing_answer import Reading, extract_answer, plain
@@ -13,10 +14,28 @@ _LETTER_NAMED = re.compile(
     r"\b(?i:answer|option|choice)\b\W{0,4}(?i:is|are)?\W{0,4}(?:(?i:option|choice)\W{0,4})?"
     r"([A-Z]|[a-z](?=\W{0,3}$|[).]))(?!\w)"
 )
-_LETTER_ANYWHERE = re.compile(r"(?<![\w'’-])([A-Z])(?![\w'’-])")
+_LETTER_ANYWHERE = re.compile(r"([A-Z])(?<![\w'’-][A-Z])(?![\w'’-])")
 # "A chair" holds an article, "A is closer" and "A or B" hold a letter.
 _ARTICLE = re.compile(r"\s(?!(?:is|was|or|and|because|but|since|as)\b)[a-z]")
 _LETTERED = re.compile(r"\(?([A-Z])(?:\)|[.:])\s")
+
+
+class Claim(NamedTuple):
+    """What a reply says, whatever the options are.
+
+    Attributes:
+        answer: What `extract_answer` has left of the reply.
+        words: The same as `plain` has it.
+        alone: The one letter that it consists of, upper-case.
+        first: The letter that it starts with, upper-case.
+        named: The letters that it calls an answer, option or choice, upper-case.
+    """
+
+    answer: str
+    words: str
+    alone: str | None
+    first: str | None
+    named: tuple[str, ...]
 
 
 def read_choice(text: str, options: Sequence[str] | None = None) -> Reading:
@@ -30,26 +49,40 @@ def read_choice(text: str, options: Sequence[str] | None = None) -> Reading:
     >>> read_choice("(b) bowl").value, read_choice("the cup", ["A. bowl", "B. cup"]).value, read_choice("A or B")
     ('B', 'B', Reading(value=None, flag='several'))
     """
-    answer = extract_answer(text)
+    return choose(claim_of(extract_answer(text)), options)
+
+
+def claim_of(answer: str) -> Claim:
+    """Read what an answer says of letters.
+
+    >>> claim_of("Option B, not A")
+    Claim(answer='Option B, not A', words='option b, not a', alone=None, first=None, named=('B',))
+    """
+    words = plain(answer)
+    alone, first = _LETTER_ALONE.fullmatch(answer), _LETTER_FIRST.match(answer)
+    named = ()
+    if "answer" in words or "opt" in words or "cho" in words:  # a dotless "ı" passes for the "i" that follows
+        matches = _LETTER_NAMED.finditer(answer)
+        named = tuple(match[1].upper() for match in matches if not _is_article(answer, match))
+    return Claim(answer, words, alone and alone[1].upper(), first and first[1].upper(), named)
+
+
+def choose(claim: Claim, options: Sequence[str] | None = None) -> Reading:
+    """Decide, as `read_choice` does, which option a reply chooses."""
     letters = LETTERS if options is None else LETTERS[: len(options)]
-    if len(answer) == 1 and answer in letters:
-        return Reading(answer)
-    alone = _LETTER_ALONE.fullmatch(answer)
-    if alone and alone[1].upper() in letters:
-        return Reading(alone[1].upper())
+    answer, words, alone, first, named = claim
+    if alone and alone in letters:
+        return Reading(alone)
     texts = list(map(_option_text, options or (), letters))
-    said = plain(answer)
-    if texts.count(said) == 1:
-        return Reading(letters[texts.index(said)])
-    first = _LETTER_FIRST.match(answer)
-    if first and first[1].upper() in letters:
-        return Reading(first[1].upper())
-    named = [match[1].upper() for match in _LETTER_NAMED.finditer(answer) if not _is_article(answer, match)]
-    named = [letter for letter in named if letter in letters]
-    if named:
-        return Reading(named[-1])
+    if texts.count(words) == 1:
+        return Reading(letters[texts.index(words)])
+    if first and first in letters:
+        return Reading(first)
+    for letter in reversed(named):
+        if letter in letters:
+            return Reading(letter)
     anywhere = {match[1] for match in _LETTER_ANYWHERE.finditer(answer) if not _is_article(answer, match)}
-    return _decide(anywhere & set(letters) or _named_options(said, texts, letters))
+    return _decide(anywhere & set(letters) or _named_options(words, texts, letters))
 
 
 def _decide(letters: Iterable[str]) -> Reading:
@@ -69,5 +102,6 @@ def _is_article(answer: str, match: re.Match) -> bool:
 
 def _named_options(answer: str, texts: list[str], letters: str) -> set[str]:
     """Return the letters of the options named in the answer; an option inside a longer named one does not count."""
-    named = [text for text in texts if text and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", answer)]
+    held = [text for text in texts if text and text in answer]
+    named = [text for text in held if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", answer)]
     return {letters[texts.index(text)] for text in named if not any(text != one and text in one for one in named)}

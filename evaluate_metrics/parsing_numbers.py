@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from evaluate_metrics.parsing_answer import Reading, extract_answer
-from evaluate_metrics.parsing_units import Unit, unit_at
+from evaluate_metrics.parsing_units import Unit, asked_unit, unit_at
 
 _VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 # What separates thousands: a comma, an apostrophe, or a space that does not break.
@@ -33,8 +33,11 @@ _WORDS = (
 )
 _THOUSANDS = {"thousand": 1000, "million": 1_000_000}
 _PARTS = {"half": 0.5, "quarter": 0.25}
-_DIGIT, _BIG, _PART = (f"(?:{'|'.join(words)})" for words in (_DIGITS, _THOUSANDS, _PARTS))
-_BELOW_100 = rf"(?:(?:{'|'.join(_TENS)})(?:[ -]{_DIGIT})?|(?:{'|'.join(_TEENS)})|{_DIGIT})(?!\w)"
+# ASCII, because "ı" and "ſ" pass for "i" and "s" where case does not count, and are in no table.
+_DIGIT, _TEEN, _TEN, _BIG, _PART = (
+    f"(?a:{'|'.join(words)})" for words in (_DIGITS, _TEENS, _TENS, _THOUSANDS, _PARTS)
+)
+_BELOW_100 = rf"(?:{_TEN}(?:[ -]{_DIGIT})?|{_TEEN}|{_DIGIT})(?!\w)"
 _BELOW_1000 = rf"(?:(?:{_BELOW_100}[ -])?hundred(?:(?: and)?[ -]{_BELOW_100})?|{_BELOW_100})"
 _WRITTEN = re.compile(
     rf"(?<!\w)(?=[aefhmnoqstz])(?P<minus>(?:minus|negative) )?(?:(?P<alone>half|quarter|an? {_PART})(?= (?:of )?an? )"
@@ -44,15 +47,20 @@ _WRITTEN = re.compile(
     re.IGNORECASE,
 )
 # Where a reply announces its answer; the last announcement counts.
-_ANNOUNCED = re.compile(r"\banswer\b\W{0,4}(?:is\b|:|=)|\\boxed\{", re.IGNORECASE)
+_ANNOUNCED = re.compile(r"[Aa\\](?:(?<!\w[Aa])(?<=[Aa])(?i:nswer)\b\W{0,4}(?i:is\b|:|=)|(?<=\\)(?i:boxed)\{)")
 _TO = re.compile(r"\s{0,3}(?:[-–—−~]|to\b|through\b)\s{0,3}", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween\s{1,3}$", re.IGNORECASE)
 _AND = re.compile(r"\s{0,3}and\s{1,3}", re.IGNORECASE)
 _ALSO = re.compile(r"[\s,]{0,3}(?:and\s{1,3})?", re.IGNORECASE)
 _INCH = re.compile(r"\s{0,3}in\b", re.IGNORECASE)
 
+# Every number in digits holds one of these, at most a sign in words and a point ("minus .") after its start.
+_DIGIT_OR_VULGAR = re.compile(rf"[\d{_VULGAR}]")
+_LONGEST_START = len("negative .")
 # What most replies are where one number is asked for; it needs no search.
 _BARE = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
+# What may close a reply, and is neither a unit nor a link to another number.
+_CLOSING = re.compile(r"[\s.!)\]}*$\"]*\Z")
 
 Found = tuple[float, int, int]
 """A number and where it starts and ends."""
@@ -72,10 +80,15 @@ def read_number(text: str, unit: str = "") -> Reading:
     >>> read_number("2-3 m", "cm"), read_number("5 feet 10 inches", "m").value
     (Reading(value=200.0, flag='range'), 1.778)
     """
-    answer = extract_answer(text)
+    return number_in(extract_answer(text), unit)
+
+
+def number_in(answer: str, unit: str = "") -> Reading:
+    """Read a number, as `read_number` does, from what `extract_answer` has left of a reply."""
     if _BARE.fullmatch(answer):
         return Reading(float(answer))
-    for start in dict.fromkeys((_announced(answer), 0)):
+    announced = _announced(answer)
+    for start in (announced, 0) if announced else (0,):
         for find in (_digits, _words):
             found = find(answer, start)
             if found:
@@ -87,33 +100,37 @@ def _measure(answer: str, found: Found, find: Callable, unit: str) -> Reading:
     """Read on from the first number: its unit, further parts of the measure, and numbers that compete with it."""
     value, start, end = found
     stated = unit_at(answer, end)
-    upper = _upper_end(answer, start, stated.end if stated else end)
+    closed = _CLOSING.match(answer, stated.end if stated else end)
+    upper = None if closed else _upper_end(answer, start, stated.end if stated else end)
     if upper:
         end = upper[2]
         stated = stated or unit_at(answer, end)
-    elif stated:
+    elif stated and not closed:
         value, end = _with_parts(answer, value, stated)
     if stated:
-        value = value * stated.in_terms_of(unit_at(unit)) if unit else value
+        value = value * stated.in_terms_of(asked_unit(unit)) if unit else value
         end = max(end, stated.end)
     if not math.isfinite(value):
         return Reading(None)
     if upper:
         return Reading(value, "range")
-    other = find(answer, end)
+    other = None if closed else find(answer, end)
     return Reading(value, "several" if other and other[0] != found[0] else None)
 
 
 def _announced(answer: str) -> int:
     start = 0
-    for announced in _ANNOUNCED.finditer(answer):
-        start = announced.end()
+    folded = answer.casefold()
+    if "answer" in folded or "boxed{" in folded:
+        for announced in _ANNOUNCED.finditer(answer):
+            start = announced.end()
     return start
 
 
 def _digits(answer: str, position: int) -> Found | None:
     """Find the first number in digits."""
-    match = _NUMERAL.search(answer, position)
+    digit = _DIGIT_OR_VULGAR.search(answer, position)
+    match = digit and _NUMERAL.search(answer, max(position, digit.start() - _LONGEST_START))
     return _numeral(match) if match else None
 
 
@@ -124,18 +141,17 @@ def _words(answer: str, position: int) -> Found | None:
 
 
 def _numeral(match: re.Match) -> Found:
-    if match["alone"]:
-        value = unicodedata.numeric(match["alone"])
+    sign, mantissa, exponent, power, vulgar, part, divisor, alone = match.groups()
+    if alone:
+        value = unicodedata.numeric(alone)
     else:
-        digits = _SEPARATORS.sub("", match["mantissa"])
-        exponent = (match["exponent"] or match["power"] or "0").replace("−", "-")
-        value = float(f"{digits}e{exponent}")
-        value += unicodedata.numeric(match["vulgar"]) if match["vulgar"] else 0
-        if match["divisor"] and float(match["divisor"]) and "." not in digits:
-            divisor = float(match["divisor"])
-            value = value + float(match["part"]) / divisor if match["part"] else value / divisor
-    negative = match["sign"] and match["sign"] != "+"
-    return -value if negative else value, *match.span()
+        digits = _SEPARATORS.sub("", mantissa) if len(mantissa) > len("999") else mantissa
+        exponent = exponent or power
+        value = float(f"{digits}e{exponent.replace('−', '-')}" if exponent else digits)
+        value += unicodedata.numeric(vulgar) if vulgar else 0
+        if divisor and float(divisor) and "." not in digits:
+            value = value + float(part) / float(divisor) if part else value / float(divisor)
+    return -value if sign and sign != "+" else value, *match.span()
 
 
 def _value_of(written: re.Match) -> float:

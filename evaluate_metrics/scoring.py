@@ -3,13 +3,16 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from dataset_builders.taxonomy import METRES
 from evaluate_metrics.mra import mean_relative_accuracies
-from evaluate_metrics.parsing import Reading, parse_words, read_choice, read_number
+from evaluate_metrics.parsing import extract_answer, parse_words
+from evaluate_metrics.parsing_choices import choose, claim_of
+from evaluate_metrics.parsing_numbers import number_in
 
 
 class Score(NamedTuple):
@@ -45,32 +48,47 @@ def score(record: Mapping, completion: str) -> Score:
 
 def score_all(records: Sequence[Mapping], completions: Sequence[str]) -> list[Score]:
     """Score many completions as `score` does each; N records, N completions → N scores."""
-    readings = [read(record, completion) for record, completion in zip(records, completions, strict=True)]
-    values = np.zeros(len(readings))
-    numbers = []
-    for place, (record, reading) in enumerate(zip(records, readings, strict=True)):
-        if record["answer_type"] == "regression":
-            numbers += [place] if reading.value is not None else []
-        elif record["answer_type"] == "free_form":
-            values[place] = free_form_match(reading.value, record["answer"])
+    kinds, units, options, answers = (
+        [record[name] for record in records] for name in ("answer_type", "unit", "options", "answer")
+    )
+    return score_columns(kinds, units, options, answers, completions)
+
+
+def score_columns(
+    kinds: Sequence[str],
+    units: Sequence[str],
+    options: Sequence[Sequence[str]],
+    answers: Sequence[str],
+    completions: Sequence[str],
+) -> list[Score]:
+    """Score as `score_all` does, from the columns of the records: `answer_type`, `unit`, `options`, `answer`."""
+    # Many completions of a benchmark claim the same: what they say is worked out once, for this call.
+    number, claim = cache(number_in), cache(claim_of)
+    parsed, values, flags, numbers = [], [], [], []
+    for place, (kind, unit, texts, answer, completion) in enumerate(
+        zip(kinds, units, options, answers, completions, strict=True)
+    ):
+        if kind == "regression":
+            said, flag = number(extract_answer(completion), unit)
+            value = 0.0
+            if said is not None:
+                numbers.append(place)
+        elif kind == "multiple_choice":
+            said, flag = choose(claim(extract_answer(completion)), texts or None)
+            value = float(said == answer)
+        elif kind == "free_form":
+            said, flag = parse_words(completion), None
+            value = free_form_match(said, answer)
         else:
-            values[place] = reading.value == record["answer"]
-    truths = [float(records[place]["answer"]) for place in numbers]
-    values[numbers] = mean_relative_accuracies([readings[place].value for place in numbers], truths)
-    return [
-        Score(reading.value, value, reading.flag) for reading, value in zip(readings, values.tolist(), strict=True)
-    ]
-
-
-def read(record: Mapping, completion: str) -> Reading:
-    """Read a completion in the way that the answer type of its question asks for."""
-    if record["answer_type"] == "regression":
-        return read_number(completion, record["unit"])
-    if record["answer_type"] == "multiple_choice":
-        return read_choice(completion, record["options"] or None)
-    if record["answer_type"] == "free_form":
-        return Reading(parse_words(completion))
-    raise ValueError(f"answer_type must be multiple_choice, free_form or regression, got {record['answer_type']!r}")
+            raise ValueError(f"answer_type must be multiple_choice, free_form or regression, got {kind!r}")
+        parsed.append(said)
+        values.append(value)
+        flags.append(flag)
+    truths = [float(answers[place]) for place in numbers]
+    accuracies = mean_relative_accuracies([parsed[place] for place in numbers], truths)
+    for place, value in zip(numbers, accuracies.tolist(), strict=True):
+        values[place] = value
+    return list(map(Score, parsed, values, flags))
 
 
 def free_form_match(prediction: str | None, reference: str) -> float:

@@ -31,6 +31,14 @@ def test_means_equal_a_loop_over_resampled_scenes(chosen):
     np.testing.assert_allclose(means, expected, rtol=1e-12)
 
 
+def test_means_by_group_are_those_over_each_group():
+    values, groups = np.random.default_rng(1).random(7), np.array([0, 2, 2, 0, 0, 3, 2])
+    bootstrap = SceneBootstrap(SCENES, num_resamples=50)
+    each = np.stack([bootstrap.means(values, groups == group) for group in range(4)], axis=1)
+    assert np.isnan(each[:, 1]).all()
+    np.testing.assert_allclose(bootstrap.means_by_group(values, groups, 4), each, rtol=1e-12)
+
+
 def test_interval_matches_the_normal_one_where_that_holds():
     values = np.random.default_rng(0).normal(size=400)
     low, high = interval(SceneBootstrap(np.arange(400), num_resamples=4000).means(values, np.ones(400, dtype=bool)))

@@ -70,7 +70,9 @@ def test_smooth_is_the_limit_of_ever_more_thresholds(prediction, truth):
     assert mean_relative_accuracy(prediction, truth, "smooth") == pytest.approx(passed, abs=2e-5)
 
 
-NUMBERS = st.one_of(st.decimals(-30, 30, places=1), st.decimals(0, 500, places=0), st.decimals(0, 9, places=2))
+NUMBERS = st.one_of(
+    st.decimals(-30, 30, places=1), st.decimals(0, 500, places=0), st.decimals(0, 9, places=2), st.floats(-1e3, 1e3)
+)
 
 
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1))
@@ -80,8 +82,9 @@ def test_many_at_once_are_each_decided_exactly(pairs):
     assert mean_relative_accuracies(predictions, references).tolist() == expected
 
 
-def test_many_at_once_meet_every_threshold_exactly():
-    truths = np.arange(1, 401) / 10
+@pytest.mark.parametrize("unit", [10, 10**9])  # of the second kind are more decimals than millionths hold
+def test_many_at_once_meet_every_threshold_exactly(unit):
+    truths = np.arange(1, 401) / unit
     for step in range(11):  # off by exactly step · 5 %
         guesses = [float(Fraction(str(truth)) * (1 + Fraction(step, 20))) for truth in truths]
         assert set(mean_relative_accuracies(guesses, truths)) == {(10 - step) / 10}

@@ -278,6 +278,23 @@ def test_anything_is_read_without_error(text):
     assert parse_choice(text, ["left", "right"]) in {None, "A", "B"}
 
 
+@pytest.mark.parametrize(("text", "number"), [("3 mİ", 3), ("sıx", None), ("ſix", None), ("two thouſand", 2)])
+def test_letters_that_only_look_like_those_of_a_name_are_none(text, number):
+    assert parse_number(text) == number
+
+
+@given(TEXTS)
+def test_an_answer_that_ends_the_reply_is_what_the_walk_over_all_tags_finds(text):
+    """The walk is taken for a closing tag in upper case."""
+    assert extract_answer(f"<answer>{text}</answer>") == extract_answer(f"<answer>{text}</ANSWER>")
+
+
+@given(st.decimals(-99, 99, places=2), st.sampled_from(["", " m", "cm", " feet", " m²", "°"]), st.text(' .!)]}*$"'))
+def test_what_closes_a_reply_does_not_change_its_number(value, unit, closing):
+    """Before a semicolon and a word the number is read on from in full, to no effect."""
+    assert read_number(f"about {value}{unit}{closing}", "cm") == read_number(f"about {value}{unit}; so", "cm")
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_printed_floats_are_read_back(value):
     assert parse_number(f"<think>1</think> the value is {value!r}") == value

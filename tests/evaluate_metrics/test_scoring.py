@@ -2,13 +2,18 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evaluate_metrics import Score, chance, mean_relative_accuracy, score
+from evaluate_metrics import Score, chance, mean_relative_accuracy, score, score_all
 
 COUNT = {"task": "object_counting", "scale": "indoor", "answer_type": "regression", "unit": "", "options": []}
 DEPTH = {**COUNT, "task": "depth_estimation", "unit": "cm"}
 SIZE = {**COUNT, "task": "object_size", "unit": "m"}
 CHOICE = {**COUNT, "task": "relative_distance", "answer_type": "multiple_choice", "options": ["cup", "bowl", "plate"]}
+WORDS = {"task": "position_comparison", "answer_type": "free_form", "answer": "front-left", "unit": "", "options": []}
+PIECES = ["4", " m", "cm", "B", "(b)", " ", "cup", "The answer is ", "<answer>", "</answer>"]
+REPLIES = st.lists(st.sampled_from(PIECES)).map("".join)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +35,13 @@ CHOICE = {**COUNT, "task": "relative_distance", "answer_type": "multiple_choice"
 )
 def test_score(record, completion, parsed, value):
     assert score(record, completion) == Score(parsed, value)
+
+
+@given(st.lists(st.tuples(st.sampled_from([COUNT, DEPTH, SIZE, CHOICE, WORDS]), REPLIES)))
+def test_many_at_once_are_each_scored_as_alone(pairs):
+    records = [record | {"answer": "4" if record["answer_type"] == "regression" else "B"} for record, _ in pairs]
+    replies = [reply for _, reply in pairs]
+    assert score_all(records, replies) == [score(*pair) for pair in zip(records, replies, strict=True)]
 
 
 def test_an_answer_type_that_nobody_writes_is_refused():
@@ -60,9 +72,6 @@ def test_chance_equals_the_mean_over_all_pairs():
 def test_chance_guesses_a_length_with_its_unit():
     records = [DEPTH | {"answer": answer, "unit": unit} for answer, unit in (("2", "m"), ("200", "cm"), ("2", "mm"))]
     assert chance(records).tolist() == [0.5, 0.5, 0]
-
-
-WORDS = {"task": "position_comparison", "answer_type": "free_form", "answer": "front-left", "unit": "", "options": []}
 
 
 @pytest.mark.parametrize(
