@@ -4,18 +4,27 @@ import json
 from pathlib import Path
 
 import pyarrow.compute as pc
-from datasets import ClassLabel, List, Value
+import pyarrow.parquet as pq
+from datasets import ClassLabel, DatasetInfo, Features, List, SplitDict, SplitInfo, Value
+from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCardData
 
 from dataset_builders.card import build_command
 from dataset_builders.conversation import prompt_text
 from dataset_builders.record import LETTERS, QUESTION_FEATURES, SCENE_FEATURES
-from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
+from dataset_builders.taxonomy import SCALE_NAMES, SCALES, TASK_NAMES
 from evaluate_metrics.report.files import field, write_text
 from evaluate_metrics.report.templating import words
-from hub_cards.dataset_folder import SPLITS, DatasetFolder, count, open_dataset, present
-from hub_cards.licenses import license_metadata
+from hub_cards.croissant import write_croissant
+from hub_cards.dataset_folder import SPLITS, DatasetFolder, count, open_dataset, present, shards
+from hub_cards.hand_written import keep
+from hub_cards.licenses import license_metadata, read_terms, strictest
+from hub_cards.pictures import dataset_pictures, write_pictures
 from hub_cards.templating import render
+
+# What the cards of `python -m dataset_builders` begin with.
+STARTERS = ("# Spatial questions with computed answers", "# Imported spatial questions")
+MANIFEST = "fetch_manifest.json"
 
 QUESTION_FIELDS = {
     "id": "hash of scene, task and parameters; the same question always gets the same id",
@@ -51,26 +60,30 @@ SCENE_FIELDS = {
 SIZES = [(10**power, label) for power, label in ((3, "n<1K"), (4, "1K<n<10K"), (5, "10K<n<100K"), (6, "100K<n<1M"))]
 
 
-def write_dataset_card(path: Path) -> Path:
-    """Write the full card of a dataset folder over its README.md.
+def write_dataset_card(path: Path, name: str | None = None) -> Path:
+    """Write the full card of a dataset folder over its README.md, with pictures and Croissant metadata beside it.
 
     Args:
         path: A folder that `python -m dataset_builders build` wrote.
+        name: Of the dataset; that of the folder if None.
 
     Returns:
         The path of the card.
 
     Raises:
-        InputError: if the folder is no dataset or cannot be written.
+        InputError: if the folder is no dataset or cannot be written, or its card holds text that would be lost.
     """
     data = open_dataset(path)
+    name = name or data.path.resolve().name
     card = data.path / "README.md"
     example = data.example()
+    pictures = dataset_pictures(task_rows(data), scale_rows(data), data.scales)
     text = render(
         "dataset_card.md.jinja",
-        metadata=metadata(data).to_yaml(),
+        metadata=metadata(data, name).to_yaml(),
         data=data,
-        name=data.path.resolve().name,
+        name=name,
+        pictures=pictures,
         command=build_command(field(data.report, "arguments", data.path / "build_report.json")),
         engine=field(data.report, "engine", data.path / "build_report.json"),
         seed=field(data.report, "seed", data.path / "build_report.json"),
@@ -82,24 +95,70 @@ def write_dataset_card(path: Path) -> Path:
         scene_fields=_described(SCENE_FEATURES, SCENE_FIELDS),
         example=_as_text(example),
         skipped=data.report.get("skipped", {}),
+        shortcuts=data.report.get("shortcuts", {}),
+        margins=[(words(scale), SCALES[scale].margin) for scale in data.scales],
+        splits=split_rows(data),
+        obligations=sorted(strictest(map(read_terms, present(data.scenes, "license", [])))),
+        withheld=(data.path / MANIFEST).is_file(),
         limits=limits(data),
     )
+    text = keep(card, text, STARTERS)
+    write_pictures(data.path, pictures)
+    write_croissant(data.path, data.metadata, name, metadata(data, name).to_dict())
     write_text(card, text)
     return card
 
 
-def metadata(data: DatasetFolder) -> DatasetCardData:
+def metadata(data: DatasetFolder, name: str) -> DatasetCardData:
     """Return the YAML of the card; `configs` and whatever else the builder wrote stay as they are."""
     num_questions = len(data.questions)
     ours = {
-        "pretty_name": f"SpaceVista: {data.path.resolve().name}",
+        "pretty_name": f"SpaceVista: {name}",
         "language": ["en"],
         "task_categories": ["visual-question-answering", "video-text-to-text"],
         "size_categories": [next((label for size, label in SIZES if num_questions < size), "1M<n<10M")],
         "tags": ["spatial-reasoning", "spacevista", "3d", *(words(scale).replace(" ", "-") for scale in data.scales)],
     }
     kept = {name: value for name, value in data.metadata.items() if not name.startswith("license")}
-    return DatasetCardData(**kept | ours | license_metadata(present(data.scenes, "license", [])))
+    result = DatasetCardData(**kept | ours | license_metadata(present(data.scenes, "license", [])))
+    result.pop("dataset_info", None)
+    DatasetInfosDict({info.config_name: info for info in dataset_infos(data)}).to_dataset_card_data(result)
+    return result
+
+
+def dataset_infos(data: DatasetFolder) -> list[DatasetInfo]:
+    """Return features, splits and sizes of every config, by which the Hub types columns without reading files."""
+    infos = []
+    for config in data.metadata["configs"]:
+        files = shards(data.path, data.metadata, config["config_name"])
+        splits: dict[str, SplitInfo] = {}
+        for split, file in files:
+            footer = pq.read_metadata(file)
+            info = splits.setdefault(split, SplitInfo(split))
+            info.num_examples += footer.num_rows
+            info.num_bytes += sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+        named = SplitDict()
+        for info in splits.values():
+            named.add(info)
+        infos.append(
+            DatasetInfo(
+                config_name=config["config_name"],
+                features=Features.from_arrow_schema(pq.read_schema(files[0][1])),
+                splits=named,
+                download_size=sum(file.stat().st_size for _, file in files),
+                dataset_size=sum(split.num_bytes for split in splits.values()),
+            )
+        )
+    return infos
+
+
+def split_rows(data: DatasetFolder) -> list[tuple[str, str, list[int]]]:
+    """Count the questions of each source and licence per split, in the order of `data.splits`."""
+    counts = count(data.questions, ["source", "license", "split"])
+    return [
+        (source, terms, [counts.get((source, terms, split), 0) for split in data.splits])
+        for source, terms in sorted({key[:2] for key in counts})
+    ]
 
 
 def task_rows(data: DatasetFolder) -> list[dict]:
@@ -150,13 +209,23 @@ def letter_rows(data: DatasetFolder) -> list[dict]:
 
 
 def source_rows(data: DatasetFolder) -> list[dict]:
-    """Count scenes and questions of each source under each licence."""
+    """Count scenes and questions of each source under each licence, with what its terms ask for and their place."""
     questions = count(data.questions, ["source", "license"])
     scenes = count(data.scenes, ["source", "license"])
-    return [
-        {"source": source, "license": terms, "scenes": number, "questions": questions.get((source, terms), 0)}
-        for (source, terms), number in sorted(scenes.items())
-    ]
+    rows = []
+    for (source, text), number in sorted(scenes.items()):
+        terms = read_terms(text, source)
+        row = {"source": source, "license": text, "scenes": number, "questions": questions.get((source, text), 0)}
+        rows.append(
+            row
+            | {
+                "obligations": sorted(terms.obligations),
+                "published": terms.source.terms if terms.source else None,
+                "name": terms.source.name if terms.source else None,
+                "url": terms.source.url if terms.source else None,
+            }
+        )
+    return rows
 
 
 def limits(data: DatasetFolder) -> list[str]:

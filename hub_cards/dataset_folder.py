@@ -71,7 +71,7 @@ def open_dataset(path: Path) -> DatasetFolder:
         InputError: naming the file that is missing or cannot be read.
     """
     path = Path(path)
-    metadata = _metadata(require(path / "README.md", "dataset", BUILD))
+    metadata = open_metadata(path)
     report = read_json(require(path / "build_report.json", "dataset", BUILD))
     quarantine = path / "quarantine.jsonl"
     return DatasetFolder(
@@ -118,7 +118,21 @@ def present(table: pa.Table, column: str, order: Sequence[str]) -> list[str]:
     return [value for value in order if value in values] + sorted(values - set(order))
 
 
-def _metadata(card: Path) -> dict:
+def count_rows(path: Path, metadata: dict, config: str) -> dict[str, int]:
+    """Count the rows of each split of a config, from the footers of its files."""
+    rows: dict[str, int] = {}
+    for split, file in shards(path, metadata, config):
+        rows[split] = rows.get(split, 0) + pq.read_metadata(file).num_rows
+    return rows
+
+
+def open_metadata(path: Path) -> dict:
+    """Read the YAML of the README.md of a dataset folder.
+
+    Raises:
+        InputError: if there is none, or it names no configs.
+    """
+    card = require(path / "README.md", "dataset", BUILD)
     try:
         metadata = metadata_load(card)
     except (yaml.YAMLError, ValueError) as error:

@@ -1,5 +1,7 @@
 """The card of a model folder: what it is made of, how it was trained, what it scores, and what that leaves open."""
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -8,14 +10,26 @@ from dataset_builders.conversation import prompt_text
 from dataset_builders.errors import InputError
 from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
 from evaluate_metrics.benchmarks import BENCHMARKS
+from evaluate_metrics.questions import dataset_files, fingerprint, model_files
 from evaluate_metrics.report.files import write_text
 from evaluate_metrics.report.results import Results, check_model, open_results, shown, verdict
 from evaluate_metrics.report.templating import interval, signed, words
 from hub_cards.dataset_card import source_rows
-from hub_cards.dataset_folder import DatasetFolder, open_dataset
+from hub_cards.dataset_folder import DatasetFolder, open_dataset, present
+from hub_cards.hand_written import keep
+from hub_cards.licenses import read_terms, strictest
 from hub_cards.model_folder import ModelFolder, open_model
+from hub_cards.pictures import model_pictures, write_pictures
 from hub_cards.templating import render
 
+# Prefix of the base model on the Hub → what its terms are called there. Each model also carries DINOv3 weights.
+BASE_LICENSES = {
+    "Qwen/Qwen2.5-VL-3B": "qwen-research",
+    "Qwen/Qwen2.5-VL-72B": "qwen",
+    "Qwen/Qwen2.5-VL-": "apache-2.0",
+}
+# What the card of `trl_recipes` begins with.
+STARTERS = ("# SpaceVista after ",)
 SMALL = 100_000_000  # parameters; below this no language model from scratch has general knowledge
 QUESTION = {"question": "How many chairs are there in this room?", "options": [], "unit": ""}
 
@@ -32,16 +46,23 @@ def write_model_card(path: Path, results: Path | None = None, dataset: Path | No
         The path of the card.
 
     Raises:
-        InputError: if a folder is not what it should be, results or dataset are another model's, or the card cannot
-            be written.
+        InputError: if a folder is not what it should be, results or dataset are another model's, the card holds text
+            that would be lost, or it cannot be written.
     """
     model = open_model(path)
     scores = None if results is None else _own_results(results, model)
     data = None if dataset is None else _training_data(dataset, model)
     card = model.path / "README.md"
+    pictures = model_pictures(model, scores)
+    terms = weight_license(model)
     text = render(
         "model_card.md.jinja",
         metadata=metadata(model, scores).to_yaml(),
+        pictures=pictures,
+        files=_hashed(model_files(model.path), model.path),
+        data_digest=None if data is None else _rows_digest(data),
+        weight_terms=terms.get("license_name", terms["license"]),
+        obligations=[] if data is None else sorted(strictest(map(read_terms, present(data.scenes, "license", [])))),
         model=model,
         results=scores,
         verdict=None if scores is None else verdict(scores),
@@ -50,15 +71,29 @@ def write_model_card(path: Path, results: Path | None = None, dataset: Path | No
         num_frames=scores.data["settings"]["num_frames"] if scores else None,
         limits=limits(model, scores, data),
     )
+    text = keep(card, text, STARTERS)
+    write_pictures(model.path, pictures)
+    # The figures that the card stands on, by which a card of other weights is noticed when it is published.
+    if scores is not None and scores.path.resolve() != (model.path / "results.json").resolve():
+        write_text(model.path / "results.json", scores.path.read_text(encoding="utf-8"))
     write_text(card, text)
     return card
+
+
+def weight_license(model: ModelFolder) -> dict:
+    """Return the YAML fields that state the terms of the weights, which are those of what they started from."""
+    if model.base_model is None:
+        return {"license": "apache-2.0"}
+    terms = next((terms for prefix, terms in BASE_LICENSES.items() if model.base_model.startswith(prefix)), None)
+    name = terms or "terms-of-the-base-model"
+    return {"license": "other", "license_name": f"{name}-and-dinov3-license", "license_link": "README.md"}
 
 
 def metadata(model: ModelFolder, results: Results | None) -> ModelCardData:
     """Return the YAML of the card, with the scores as a model-index."""
     return ModelCardData(
         language=["en"],
-        license="apache-2.0",
+        **weight_license(model),
         library_name="transformers",
         pipeline_tag="image-text-to-text",
         tags=["spatial-reasoning", "spacevista", "video", "custom_code"],
@@ -133,6 +168,20 @@ def _unshown(results: Results) -> list[str]:
 
 def _margin(margin: dict) -> str:
     return f"{signed(margin['margin'])} {interval(margin['interval'])}"
+
+
+def _hashed(files: Iterable[Path], root: Path) -> list[tuple[str, int, str]]:
+    rows = []
+    for path in sorted(files):
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        rows.append((path.relative_to(root).as_posix(), path.stat().st_size, digest))
+    return rows
+
+
+def _rows_digest(data: DatasetFolder) -> tuple[str, str] | None:
+    files = dataset_files(data.path, "train")
+    return (data.path.resolve().name, fingerprint(data.path, files)) if files else None
 
 
 def _own_results(path: Path, model: ModelFolder) -> Results:

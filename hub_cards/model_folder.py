@@ -84,15 +84,19 @@ def open_model(path: Path) -> ModelFolder:
         require(path / "model.safetensors", "model", SAVE)
     shapes, dtypes = {}, set()
     for file in files:
-        for name, entry in _header(file).items():
+        for name, entry in read_header(file).items():
             if name != "__metadata__":
                 shapes[name] = entry["shape"]
                 dtypes.add(entry["dtype"])
     return ModelFolder(path=path, config=config, stages=stages, shapes=shapes, dtypes=sorted(dtypes))
 
 
-def _header(file: Path) -> dict:
-    """Read the header of a safetensors file: 8 bytes of length, then JSON."""
+def read_header(file: Path) -> dict:
+    """Read the header of a safetensors file: 8 bytes of length, then JSON.
+
+    Raises:
+        InputError: if it has none.
+    """
     try:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from dataset_builders.record import QUESTION_FEATURES, SCENE_FEATURES, LetterBal
 from dataset_builders.scene import Camera, Frame, Scene, SceneObject
 from dataset_builders.taxonomy import SCALE_NAMES
 from evaluate_metrics.questions import dataset_files, fingerprint
+
+sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 
 HOSTILE = "How many <script>alert('x')</script> | cups & `bowls` are there?"
 SPLITS = {"train": 2, "validation": 1, "test": 1}
@@ -87,7 +90,9 @@ def write_dataset(folder: Path) -> Path:
     broken = {"scene_id": "bad", "place": "bad", "field": "frame 0 pose", "problem": "is not rigid", "fix": "fix it"}
     (folder / "build_report.json").write_text(json.dumps(report))
     (folder / "quarantine.jsonl").write_text(json.dumps(broken) + "\n")
-    (folder / "README.md").write_text("---\nconfigs: " + json.dumps(CONFIGS) + "\n---\n\nshort\n")
+    (folder / "README.md").write_text(
+        "---\nconfigs: " + json.dumps(CONFIGS) + "\n---\n\n# Spatial questions with computed answers\n"
+    )
     return folder
 
 
