@@ -155,7 +155,7 @@ def _reply(row: dict, mark: str) -> list[dict]:
 def main() -> int:
     """Measure, print, and write the JSON beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9, help="of each comparison (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=7, help="of each comparison (default: %(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         argv = ["build", "--source", "synthetic", "--num-scenes", "5", "--max-per-scene", "6", "--seed", "0"]
