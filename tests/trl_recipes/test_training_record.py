@@ -2,6 +2,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from datasets import Dataset
 from trl import SFTConfig
 
 from trl_recipes.arguments import RecipeArguments
@@ -16,7 +17,7 @@ def trainer(tmp_path):
     out.mkdir()
     args = SFTConfig(str(out), use_cpu=True, bf16=False, learning_rate=0.5, report_to="none")
     state = SimpleNamespace(log_history=[*log, {"step": 1000, "train_runtime": 3.0}], global_step=1000)
-    return SimpleNamespace(args=args, state=state, train_dataset=range(7))
+    return SimpleNamespace(args=args, state=state, train_dataset=Dataset.from_dict({"id": list("abcdefg")}))
 
 
 def _record(trainer, **recipe):
@@ -32,6 +33,16 @@ def test_history_is_thinned_and_ends_with_the_last_step(trainer):
     assert set(stage["history"][0]) == {"step", "loss"}
     assert stage["final"] == {"loss": 0.001}
     assert (stage["num_samples"], stage["steps"], stage["seconds"]) == (7, 1000, 1.2)
+
+
+def test_curves_of_evaluation_and_gates_are_kept(trainer):
+    trainer.state.log_history = [
+        {"step": 1, "loss": 2.0, "gates/entropy": 1.3, "gates/indoor/outdoor": 0.1, "learning_rate": 1.0},
+        {"step": 1, "eval_loss": 3.0, "eval_runtime": 4.0},
+    ]
+    [stage] = _record(trainer)
+    assert stage["history"] == [{"step": 1, "loss": 2.0, "gates/entropy": 1.3}, {"step": 1, "eval_loss": 3.0}]
+    assert stage["final"] == {"loss": 2.0, "gates/entropy": 1.3, "eval_loss": 3.0}
 
 
 def test_arguments_are_the_recipes_and_what_differs_from_the_defaults(trainer):
