@@ -79,14 +79,14 @@ def _default(item):
 
 
 def _curves(entry: dict) -> dict:
-    """Keep what is worth a plot of one log entry: step, losses, rewards, accuracy, lengths and gates."""
+    """Keep what is worth a plot of one log entry: step, losses, rewards, constraints, accuracy, lengths and gates."""
     kept = ("step", "loss", "reward", "mean_token_accuracy", "kl", "completions/mean_length")
     kept += ("eval_loss", "eval_reward", "eval_mean_token_accuracy")
     kept += ("gates/entropy", "load_balance_loss", "router_z_loss")
     return {
         key: value
         for key, value in entry.items()
-        if key in kept or (key.startswith("rewards/") and key.endswith("/mean"))
+        if key in kept or key.startswith("constraints/") or (key.startswith("rewards/") and key.endswith("/mean"))
     }
 
 

@@ -1,5 +1,6 @@
 """The updated correctness reward R_c (paper, Eq. 3): answer, scale and semantics in one number."""
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -40,7 +41,13 @@ class AnchoredReward:
         """
         weights = tuple(weights)
         given = [weight for weight in weights if weight]
-        if len(weights) != 3 or not weights[2] > 0 or not all(first >= second for first, second in pairwise(given)):
+        finite = all(map(math.isfinite, weights))
+        if (
+            not finite
+            or len(weights) != 3
+            or not weights[2] > 0
+            or not all(first >= second for first, second in pairwise(given))
+        ):
             raise ValueError(
                 f"anchor weights must be three numbers that, but for zeros, do not increase, the last positive, "
                 f"got {weights}"

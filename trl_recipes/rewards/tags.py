@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 TAGS = ("think", "semantics", "scale", "answer")
 
-# Characters. Above the longest sequence that the recipes train on (32,768 tokens) at six characters a token; what is
-# longer is no reply but an attack on the time that reading takes.
-MAX_REPLY = 200_000
+# Bytes, about four to a token in any language: what a reply can be beside a video in the longest sequence that the
+# recipes train on (32,768 tokens). What is longer is no reply but an attack on the time that reading takes.
+MAX_REPLY = 100_000
 
 _MARKS = tuple(f"<{slash}{tag}>".encode() for tag in TAGS for slash in ("", "/"))
 
@@ -39,11 +39,9 @@ def read_reply(text: str) -> Reply:
     >>> read_reply("<scale> 3 m </scale><answer>4").parts, read_reply("<answer>3</answer><ANSWER>4</ANSWER>").parts
     ({'scale': '3 m'}, {})
     """
-    if len(text) > MAX_REPLY:
-        return Reply({}, False)
     # Bytes, as lower case never changes their number; half a surrogate pair is left out.
-    raw = text.encode("utf-8", "ignore")
-    lowered = raw.lower()
+    raw = text.encode("utf-8", "ignore") if len(text) <= MAX_REPLY else b""
+    lowered = raw.lower() if len(raw) <= MAX_REPLY else b""
     found = []
     for mark in _MARKS:
         times = lowered.count(mark)

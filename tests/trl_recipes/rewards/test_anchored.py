@@ -92,7 +92,7 @@ def test_whole_replies():
     assert reward([REPLY.format("bowl", "62 cm", "B")], **_columns()) == [0.0]
 
 
-@pytest.mark.parametrize("weights", [(0.3, 0.4, 0.3), (1, 1), (1, 1, 0), (float("nan"), 1, 1)])
+@pytest.mark.parametrize("weights", [(0.3, 0.4, 0.3), (1, 1), (1, 1, 0), (float("nan"), 1, 1), (float("inf"), 1, 1)])
 def test_refuses_weights_that_increase_or_vanish(weights):
     with pytest.raises(ValueError, match="three numbers that, but for zeros, do not increase"):
         AnchoredReward(SameText(), weights)

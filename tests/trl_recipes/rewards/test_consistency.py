@@ -72,4 +72,4 @@ def test_cold_start_teaches_consistent_replies(questions):
 
 
 def test_only_the_end_of_the_reasoning_is_read():
-    assert _reward("x" * 190_000 + ". It is 2.5 m.", "2.5 m", "regression", unit="m") == 1.0
+    assert _reward("x" * 90_000 + ". It is 2.5 m.", "2.5 m", "regression", unit="m") == 1.0

@@ -30,7 +30,9 @@ PARTS = {"think": "2 < 3", "semantics": "cup", "scale": "62 cm", "answer": "B"}
         ("", {}, False),
         ("<answer>\ud800B</answer>", {"answer": "B"}, False),
         ("İ" * 50 + "<answer>B</answer>", {"answer": "B"}, False),
-        ("<answer>" + "x" * MAX_REPLY + "</answer>", {}, False),
+        ("<answer>B</answer>" + "x" * MAX_REPLY, {}, False),
+        ("<answer>B</answer>" + "ü" * (MAX_REPLY // 2), {}, False),
+        ("<answer>B</answer>" + "ü" * (MAX_REPLY // 2 - 20), {"answer": "B"}, False),
     ],
 )
 def test_reply(text, parts, in_order):
