@@ -1,4 +1,4 @@
-"""Did the launcher get what it asked for? `accelerate launch` falls back to one process, or to DDP, without a word."""
+"""Does a stage run as it was launched? `accelerate launch` falls back to one process, or to DDP, without a word."""
 
 import os
 from collections.abc import Mapping
@@ -40,6 +40,32 @@ def check_processes(num_processes: int, num_gpus: int, environment: Mapping[str,
         raise InputError("launcher", "num_processes", f"one process sees {num_gpus} GPUs", fix)
 
 
+def check_stage(
+    zero_stage: int | None, model: str | None, generates: bool, environment: Mapping[str, str] = os.environ
+) -> None:
+    """Refuse what weights that are spread over processes cannot do, before anything is loaded.
+
+    Args:
+        zero_stage: Of DeepSpeed; None without it.
+        model: What the stage starts from; None builds the tiny model.
+        generates: The stage has transformers write replies.
+        environment: What the launcher set.
+
+    Raises:
+        InputError: says what to use.
+
+    >>> check_stage(2, None, True, {})
+    """
+    if zero_stage == 3 and model is None:
+        fix = "give --model_name_or_path, or zero2.yaml"
+        raise InputError("launcher", "zero_stage", "is 3, which cannot build a model from scratch", fix)
+    # `generate` encodes videos outside of the forward pass, where FSDP has gathered no weights, and does not keep the
+    # processes of FSDP2 in step (transformers 5.24).
+    if generates and _asked(environment, "ACCELERATE_USE_FSDP"):
+        fix = f"give --config_file {CONFIGS}/zero2.yaml or zero3.yaml, or --use_vllm true"
+        raise InputError("launcher", "distributed_type", "is FSDP, with which no replies can be generated", fix)
+
+
 def check_sharding(distributed_type: DistributedType, environment: Mapping[str, str] = os.environ) -> None:
     """Refuse a trainer that does not shard as the launcher was told to.
 
@@ -53,7 +79,11 @@ def check_sharding(distributed_type: DistributedType, environment: Mapping[str, 
     >>> check_sharding(DistributedType.DEEPSPEED, {"ACCELERATE_USE_DEEPSPEED": "true"})
     """
     for name, wanted in SHARDED.items():
-        if environment.get(name, "false").lower() == "true" and distributed_type != wanted:
+        if _asked(environment, name) and distributed_type != wanted:
             problem = f"{wanted.value} was asked for, and the trainer would use {distributed_type.value}"
             fix = f"on the CPU give --config_file {CONFIGS}/zero2.yaml or ddp8.yaml; FSDP needs GPUs"
             raise InputError("launcher", "distributed_type", problem, fix)
+
+
+def _asked(environment: Mapping[str, str], name: str) -> bool:
+    return environment.get(name, "false").lower() == "true"

@@ -10,10 +10,11 @@ from tempfile import TemporaryDirectory
 
 from transformers import Trainer
 from transformers.integrations import TensorBoardCallback, get_available_reporting_integrations
+from trl import GRPOConfig
 
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import RecipeArguments, parse_arguments
-from trl_recipes.distributed import check_processes, check_sharding
+from trl_recipes.distributed import check_processes, check_sharding, check_stage
 from trl_recipes.dry_run import describe
 from trl_recipes.model_card import write_model_card
 from trl_recipes.models import restore_dtype, trainable_table
@@ -47,18 +48,24 @@ def run_stage(
     """
     # TRL and transformers 5.17 know this setting by the name that newer ones call deprecated.
     warnings.filterwarnings("ignore", ".*gradient_checkpointing.* is deprecated", FutureWarning)
+    trains = False
     try:
         recipe, training = parse_arguments(recipe_class, training_class, argv)
         check_processes(training.world_size, training.n_gpu)
+        generates = isinstance(training, GRPOConfig) and not training.use_vllm
+        check_stage(getattr(training.deepspeed_plugin, "zero_stage", None), recipe.model_name_or_path, generates)
         _check_reports(training.report_to)
         if recipe.dry_run:
             _dry_run(recipe, training, build)
             return 0
-        _train(name, recipe, _checked(build(recipe, training)), finish)
+        trainer = _checked(build(recipe, training))
+        trains = True
+        _train(name, recipe, trainer, finish)
     except InputError as error:
-        # Once for each machine, which may lack a file that the others have.
-        if os.environ.get("LOCAL_RANK", "0") == "0":
-            sys.stderr.write(f"error: {error}\n")
+        # What is wrong from the start is so for every process of a machine; in training, one may meet a bad row.
+        if trains or os.environ.get("LOCAL_RANK", "0") == "0":
+            # A progress bar leaves its line open.
+            sys.stderr.write(f"\nerror: {error}\n" if trains else f"error: {error}\n")
         return 2
     return 0
 
