@@ -128,21 +128,11 @@ class SampleEncoder:
             RowError: if its frames, pictures, videos or messages cannot be read, or it has no reply.
         """
         messages = to_messages(self._taught(row), None if "messages" in row else self.frames.frames(row), True)
-        pieces = [(self._tokenize(text), is_reply) for text, is_reply in self._pieces(messages, row)]
-        features = self._features(messages, row)
-        sizes = {token: iter(self._sizes(features.get(f"{kind}_grid_thw"))) for token, kind in self._kinds.items()}
-        input_ids, labels = [], []
-        for ids, is_reply in pieces:
-            # As the processor does: as many placeholders as the image or video fills.
-            ids = [same for token in ids for same in [token] * (next(sizes[token], 1) if token in sizes else 1)]
-            input_ids += ids
-            labels += ids if is_reply else [IGNORED] * len(ids)
-        if any(token in self._kinds for token in input_ids[self.max_length or len(input_ids) :]):
-            problem = f"{self.max_length} is too short for the frames"
-            raise RowError(row_name(row), "max_length", problem, "raise --max_length or lower --num_frames")
+        pieces, features = self._pieces(messages, row), self._features(messages, row)
+        sizes = {kind: self._sizes(features.get(f"{kind}_grid_thw")) for kind in self._kinds.values()}
+        input_ids, labels = self._tokens(pieces, sizes, row)
         label = None if self.scale_label is None else self.scale_label(row)
-        kept = slice(self.max_length)
-        return Sample(torch.tensor(input_ids[kept]), torch.tensor(labels[kept]), features, label)
+        return Sample(torch.tensor(input_ids), torch.tensor(labels), features, label)
 
     def length(self, row: dict) -> int:
         """Count the tokens of `encode(row)` without decoding a picture (a video file has to be read).
@@ -158,9 +148,35 @@ class SampleEncoder:
             seen = row["video"] is not None
             messages = to_messages(self._taught(row), ["placeholder"] if seen else None, True)
             sizes = [("video", self.frames.size(row))] if seen else []
-        text = sum(len(self._tokenize(piece)) for piece, _ in self._pieces(messages, row))
-        whole = text + sum(self._visual_tokens(kind, size) - 1 for kind, size in sizes)
-        return whole if self.max_length is None else min(whole, self.max_length)
+        counts: dict[str, list[int]] = {kind: [] for kind in self._kinds.values()}
+        for kind, size in sizes:
+            counts[kind].append(self._visual_tokens(kind, size))
+        return len(self._tokens(self._pieces(messages, row), counts, row)[0])
+
+    def _tokens(
+        self, pieces: list[tuple[str, bool]], sizes: dict[str, list[int]], row: dict
+    ) -> tuple[list[int], list[int]]:
+        """Return tokens and labels of a conversation.
+
+        Args:
+            pieces: From `_pieces`.
+            sizes: How many tokens each image and each video fills, by kind.
+            row: To name it.
+        """
+        remaining = {token: iter(sizes[kind]) for token, kind in self._kinds.items()}
+        input_ids, labels = [], []
+        for text, is_reply in pieces:
+            ids = self.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
+            # As the processor does: as many placeholders as the image or video fills.
+            ids = [
+                same for token in ids for same in [token] * (next(remaining[token], 1) if token in remaining else 1)
+            ]
+            input_ids += ids
+            labels += ids if is_reply else [IGNORED] * len(ids)
+        if any(token in self._kinds for token in input_ids[self.max_length or len(input_ids) :]):
+            problem = f"{self.max_length} is too short for the frames"
+            raise RowError(row_name(row), "max_length", problem, "raise --max_length or lower --num_frames")
+        return input_ids[: self.max_length], labels[: self.max_length]
 
     def _taught(self, row: dict) -> dict:
         return row if self.with_rationale or "messages" in row else {**row, "rationale": None}
@@ -218,9 +234,6 @@ class SampleEncoder:
         """Say how many frames of a video file are wanted; only the processor of SpaceVista reads it."""
         is_file = part["type"] == "video" and not isinstance(part["video"], list)
         return {**part, "num_frames": self.num_frames} if is_file and self.num_frames else part
-
-    def _tokenize(self, text: str) -> list[int]:
-        return self.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def _sizes(self, grid: torch.Tensor | None) -> list[int]:
         return [] if grid is None else (grid.prod(-1) // self.config.vision_config.spatial_merge_size**2).tolist()

@@ -156,7 +156,7 @@ def stream(
         mixed = interleave_datasets(shuffled, shares.tolist(), seed, stopping_strategy="all_exhausted")
     columns = list(map(str, range(len(sources))))
     if encoder is None:
-        return mixed.map(_ungrouped, batched=True, remove_columns=columns)
+        return mixed.map(_ungrouped, batched=True, batch_size=WINDOW, remove_columns=columns)
     return mixed.map(_packed, batched=True, batch_size=WINDOW, remove_columns=columns, fn_kwargs={"encoder": encoder})
 
 

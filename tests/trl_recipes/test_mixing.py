@@ -24,7 +24,6 @@ from trl_recipes.encoding import SampleEncoder
 from trl_recipes.mixing import grouped_rows, load_general, mixed_places, packed_places, stream
 from trl_recipes.packing import PackCollator
 
-
 # Of a stream, instead of 1,024 rows: small sources are begun anew less often.
 WINDOW = 120
 
