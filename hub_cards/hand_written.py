@@ -32,11 +32,13 @@ def keep(card: Path, text: str, starters: Sequence[str]) -> str:
         InputError: if the card has something that would be lost.
     """
     sections = _sections(text, card)
-    written = read(card, starters) if card.is_file() else {}
-    if unknown := sorted(set(written) - set(sections)):
+    if not card.is_file():
+        return sealed(text)
+    before = _sections(card.read_text(encoding="utf-8"), card)
+    if unknown := sorted(name for name, body in before.items() if body.strip() and name not in sections):
         problem = f"is a section that the new card has no place for (it has {', '.join(sections)})"
         raise InputError(card, f"hand-written: {unknown[0]}", problem, "rename its marks to one of those")
-    return sealed(fill(text, written))
+    return sealed(fill(text, read(card, starters)))
 
 
 def read(card: Path, starters: Sequence[str]) -> dict[str, str]:

@@ -122,7 +122,9 @@ def read_terms(text: str, source: str = "") -> Terms:
     first = re.split(r"[(;,]", text, maxsplit=1)[0].strip().lower()
     known = LONG_NAMES.get(first, re.sub(r"[\s_]+", "-", first))
     known = known if known in HUB_LICENSES else None
-    if known is None or (named and not named.redistributable):
+    # Annotations under a licence of their own, "derived from" scenes that it does not cover.
+    derived = "derived from" in text.lower()
+    if known is None or derived or (named and not named.redistributable):
         return Terms(text, known, frozenset({ATTRIBUTION, NON_COMMERCIAL, NO_REDISTRIBUTION}), named)
     return Terms(text, known, HUB_LICENSES[known], named)
 

@@ -31,7 +31,7 @@ class Purpose:
 
 
 COMMON = (
-    Purpose("card", ("README.md",), 4 * MEBIBYTE),
+    Purpose("card", ("README.md", "*/README.md"), 4 * MEBIBYTE),
     Purpose("licence", ("LICENSE", "LICENSE.*", "NOTICE"), MEBIBYTE),
     Purpose("picture of the card", ("figures/*.svg", "figures/*.png"), 4 * MEBIBYTE),
     Purpose("git attributes", (".gitattributes",), MEBIBYTE),

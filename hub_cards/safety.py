@@ -113,7 +113,7 @@ def holds_pickle(path: Path) -> bool:
     """Tell whether a file is a pickle, or an archive or array with one inside, whatever its name is."""
     with path.open("rb") as stream:
         start = stream.read(8)
-    if zipfile.is_zipfile(path):
+    if start.startswith(b"PK") and zipfile.is_zipfile(path):
         return _any_in_zip(path)
     if path.suffix in {".tar", ".pt", ".pth", ".bin"} and tarfile.is_tarfile(path):
         return _any_in_tar(path)

@@ -18,7 +18,7 @@ from PIL import Image
 from dataset_builders.card import build_command, write_card
 from dataset_builders.errors import InputError
 from dataset_builders.staging import staged_folder
-from hub_cards.dataset_card import MANIFEST, write_dataset_card
+from hub_cards.dataset_card import MANIFEST, STARTERS, write_dataset_card
 from hub_cards.dataset_folder import open_dataset, shards
 from hub_cards.licenses import Terms, read_terms
 
@@ -71,7 +71,7 @@ def withhold(folder: Path, output: Path) -> Path:
             raise InputError(folder, "licenses", problem, "publish the folder as it is")
         manifest = json.dumps(_manifest(scenes, data.report), indent=1)
         (staged / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
-        write_card(staged, data.report)
+        write_card(staged, data.report, f"\n{STARTERS[0]}\n")
         write_dataset_card(staged, Path(output).resolve().name)
     return Path(output)
 

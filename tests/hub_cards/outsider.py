@@ -23,13 +23,18 @@ def _distribution(name, find=importlib.metadata.distribution):
     return find(name)
 
 
-sys.meta_path.insert(0, Refuse())
-importlib.metadata.distribution = _distribution
-for ours in OURS:
-    try:
-        __import__(ours)
-    except ModuleNotFoundError:
-        continue
-    raise SystemExit(f"{ours} can be imported, so this shows nothing")
-del sys.argv[0]
-runpy.run_path(sys.argv[0], run_name="__main__")
+def main():
+    sys.meta_path.insert(0, Refuse())
+    importlib.metadata.distribution = _distribution
+    for ours in OURS:
+        try:
+            __import__(ours)
+        except ModuleNotFoundError:
+            continue
+        raise SystemExit(f"{ours} can be imported, so this shows nothing")
+    del sys.argv[0]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

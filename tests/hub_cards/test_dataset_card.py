@@ -120,3 +120,54 @@ def test_truncated_parquet_is_refused(dataset):
     shard.write_bytes(shard.read_bytes()[:100])
     with pytest.raises(InputError, match="train-00000-of-00001.parquet: Parquet"):
         write_dataset_card(dataset)
+
+
+def test_features_splits_and_sizes_are_in_the_metadata(dataset):
+    data = DatasetCard.load(write_dataset_card(dataset)).data.to_dict()
+    infos = {info["config_name"]: info for info in data["dataset_info"]}
+    assert set(infos) == {"all", "scenes"}
+    for config, info in infos.items():
+        builder = load_dataset(str(dataset), config)
+        assert {split["name"]: split["num_examples"] for split in info["splits"]} == {
+            name: len(rows) for name, rows in builder.items()
+        }
+    files = list((dataset / "questions").iterdir())
+    assert infos["all"]["download_size"] == sum(path.stat().st_size for path in files)
+    frames = next(one for one in infos["scenes"]["features"] if one["name"] == "frames")
+    assert frames == {"name": "frames", "list": "image"}
+    assert load_dataset(str(dataset))["test"].features == QUESTION_FEATURES
+
+
+def test_strength_of_shortcuts_is_shown(dataset):
+    path = dataset / "build_report.json"
+    row = {"questions": 80, "chance": 25.0, "plain": 26.0, "prior": 27.5, "shortcut": 2.5, "error": 1.2}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"shortcuts": {"choices": {"room_size": row}}}))
+    text = write_dataset_card(dataset).read_text()
+    assert "| room size (choices) | 80 | 25.0 | 26.0 | 27.5 | +2.5 ± 1.2 |" in text
+
+
+def test_margins_of_the_scales_are_stated(dataset):
+    assert "0.002 m (tiny tabletop), 0.02 m (tabletop), 0.15 m (indoor)" in write_dataset_card(dataset).read_text()
+
+
+def test_pictures_lie_beside_the_card_and_say_what_they_show(dataset):
+    pytest.importorskip("matplotlib")
+    text = write_dataset_card(dataset).read_text()
+    found = re.findall(r"!\[(.*?)\]\((figures/\w+\.svg)\)", text)
+    assert [path for _, path in found] == ["figures/tasks.svg", "figures/scales.svg"]
+    assert found[0][0].startswith("Questions by task: object counting 20, ")
+    for _, path in found:
+        assert (dataset / path).read_text().startswith("<svg")
+
+
+def test_rows_are_told_by_source_with_what_their_terms_ask_for(dataset):
+    for folder in ("questions", "scenes"):
+        shard = dataset / folder / "test-00000-of-00001.parquet"
+        rows = pq.read_table(shard)
+        for name, value in (("license", "CC-BY-4.0"), ("source", "uco3d")):
+            place = rows.column_names.index(name)
+            rows = rows.set_column(place, rows.schema.field(name), [[value] * len(rows)])
+        pq.write_table(rows, shard)
+    table = markdown_table(write_dataset_card(dataset).read_text(), "| source | published terms")
+    assert table["synthetic"] == ["–", "attribution", "28 · 14 · 0"]
+    assert table["uco3d"] == ["[uCO3D](https://uco3d.github.io): CC BY 4.0", "attribution", "0 · 0 · 14"]

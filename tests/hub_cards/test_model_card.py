@@ -1,3 +1,4 @@
+import hashlib
 import json
 import re
 
@@ -141,6 +142,50 @@ def test_results_without_a_field_are_refused(model, results, name):
     (results / "results.json").write_text(json.dumps(data))
     with pytest.raises(InputError, match=f"results.json: {name}.*: is missing"):
         write_model_card(model, results)
+
+
+def test_controls_are_shown_with_what_survives_them(model, results):
+    text = write_model_card(model, results).read_text()
+    assert "| blind | 14 | 61.2 | 40.0 | 65.3 % | −21.2 [−26.8, −15.8] |  |" in text
+
+
+def test_files_and_rows_are_named_by_their_hashes(model, dataset):
+    text = write_model_card(model, dataset=dataset).read_text()
+    weights = model / "model.safetensors"
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert f"| model.safetensors | {weights.stat().st_size:,} | `{digest}` |" in text
+    assert re.search(r"The rows of `dataset` that it was trained on: SHA-256 `[0-9a-f]{64}`", text)
+
+
+def test_the_results_lie_beside_the_card(model, results):
+    write_model_card(model, results)
+    assert (model / "results.json").read_bytes() == (results / "results.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        ("Qwen/Qwen2.5-VL-3B-Instruct", "qwen-research-and-dinov3-license"),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", "apache-2.0-and-dinov3-license"),
+        ("Qwen/Qwen2.5-VL-72B-Instruct", "qwen-and-dinov3-license"),
+        ("someone/else", "terms-of-the-base-model-and-dinov3-license"),
+    ],
+)
+def test_weights_come_under_the_terms_of_what_they_started_from(model, base, name):
+    record = json.loads((model / "training.json").read_text())
+    record["stages"][0]["base_model"] = base
+    (model / "training.json").write_text(json.dumps(record))
+    card = ModelCard.load(write_model_card(model))
+    assert (card.data.license, card.data.license_name) == ("other", name)
+    assert f"The weights: {name}." in card.text
+
+
+def test_pictures_lie_beside_the_card(model, results):
+    pytest.importorskip("matplotlib")
+    text = write_model_card(model, results).read_text()
+    found = re.findall(r"\]\((figures/[\w-]+\.svg)\)", text)
+    assert found == ["figures/loss-1.svg", "figures/bars-task.svg", "figures/bars-scale.svg"]
+    assert all((model / path).is_file() for path in found)
 
 
 @pytest.fixture(scope="module")
