@@ -49,6 +49,7 @@ DEV = [
     "pytest>=8.3",
     "pytest-xdist>=3.6",
     "hypothesis>=6.120",
+    "mlcroissant>=1.0",
     "playwright>=1.50",
     "ruff>=0.15",
 ]
