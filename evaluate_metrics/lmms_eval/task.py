@@ -7,7 +7,7 @@ from datasets import Dataset, DatasetDict
 from lmms_eval.api.task import ConfigurableMessagesTask
 
 from evaluate_metrics.benchmarks import BENCHMARKS, open_benchmark
-from evaluate_metrics.metrics import spacevista_bench
+from evaluate_metrics.metrics.spacevista_bench.spacevista_bench import spacevista_bench
 
 FOLDER = "SPACEVISTA_BENCH"
 """Environment variable: folder of the benchmark; without it, the published repository is fetched."""

@@ -22,6 +22,8 @@ SMALLER = {
     "--num-scenes 50": "--num-scenes 50 --num-frames 4 --frame-size 112x84 --max-per-scene 3",
     "--num-scenes 2800 --max-per-scene 400": "--num-scenes 5 --max-per-scene 20",
     "sft_tiny.yaml": "sft_tiny.yaml --max_steps 2",
+    "experts_tiny.yaml": "experts_tiny.yaml --max_steps 2",
+    "router_tiny.yaml": "router_tiny.yaml --max_steps 2",
     "grpo_tiny.yaml": "grpo_tiny.yaml --max_steps 1",
     "--split test": "--split test --max-new-tokens 8",
     "Qwen/Qwen2.5-VL-3B-Instruct": "qwen",

@@ -11,7 +11,7 @@ from dataset_builders.errors import InputError
 from dataset_builders.sources.sunrgbd import SunRgbdSource
 from evaluate_metrics import metrics
 from evaluate_metrics.detection_boxes import Boxes, pairwise_iou
-from evaluate_metrics.metrics import detection_3d
+from evaluate_metrics.metrics.detection_3d.detection_3d import detection_3d
 
 DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 NAMES = ("AP", "AP15", "AP25", "AP50", "AR100")
