@@ -31,6 +31,7 @@ TRAIN = [
     "peft>=0.21",
     "sentence-transformers>=6.0",
     "tensorboard>=2.19",
+    "torchdata>=0.11",
     "rich>=13.0",  # TRL prints its table of completions with it
 ]
 # For ZeRO; built from source, without a compiler.

@@ -1,7 +1,8 @@
 """Packed rows against padded batches: `python benchmarks/packing.py [--rounds N] [--samples N]`.
 
-One training step (forward and backward pass of SpaceVista at a quarter of the widths and depths of the 3B, experts and
-router training) on the same samples, of mixed lengths as questions on 2 to 16 frames and on text alone have them:
+One training step (forward and backward pass of SpaceVista at a quarter of the widths of the 3B and of two layers
+everywhere, experts and router training) on the same samples, of mixed lengths as questions on 2 to 16 frames and on
+text alone have them:
 
 - padded: one batch, padded to the longest sample;
 - sorted: four batches of samples of like length, the best that padding can do (it takes the chance out of the order);
@@ -30,6 +31,12 @@ FRAMES = (0, 2, 2, 4, 4, 8, 16)  # even numbers; 0 is a question without a video
 GRID = (8, 12)  # patches of a frame, (h, w): 24 tokens of a pair of frames
 MAX_LENGTH = 1024
 BATCHES = 4
+SHAPE = {
+    **shapes.QUARTER,
+    "text_config": {**shapes.QUARTER["text_config"], "num_hidden_layers": 2},
+    "vision_config": {**shapes.QUARTER["vision_config"], "depth": 2, "fullatt_block_indexes": [1]},
+}
+OWN = {**shapes.QUARTER_OWN, "dense_config": {**shapes.QUARTER_OWN["dense_config"], "num_hidden_layers": 2}}
 
 
 def draw_samples(number: int, seed: int = 0) -> list[Sample]:
@@ -69,7 +76,7 @@ def batches_of(samples: list[Sample], config) -> dict[str, list[dict]]:
 
 def make_step(batches: list[dict], attention: str) -> Callable[[], float]:
     """Build a model of its own and return its training step, which returns the loss over all labelled tokens."""
-    model = shapes.train_only(shapes.spacevista(), "expert_", "router").train()
+    model = shapes.train_only(shapes.spacevista(SHAPE, OWN), "expert_", "router").train()
     model.model.language_model.set_attn_implementation(attention)
     count = sum(int((batch["labels"][:, 1:] != IGNORED).sum()) for batch in batches)
 
@@ -88,14 +95,14 @@ def make_step(batches: list[dict], attention: str) -> Callable[[], float]:
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=14)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     samples = draw_samples(arguments.samples)
     lengths = [len(sample.input_ids) for sample in samples]
-    variants = batches_of(samples, shapes.spacevista().config)
+    variants = batches_of(samples, shapes.spacevista(SHAPE, OWN).config)
     steps = {
         name: make_step(batches, PACKED_ATTENTION if name == "packed" else "sdpa")
         for name, batches in variants.items()
