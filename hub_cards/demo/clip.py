@@ -85,7 +85,7 @@ def read_upload(path: Path | str, limits: Limits) -> Clip:
     if path.suffix.lower() not in VIDEO_TYPES:
         allowed = ", ".join(name[1:] for name in VIDEO_TYPES)
         raise InputError(path.name, "type", f"is {path.suffix or 'missing'}", f"use one of {allowed}")
-    megabytes = path.stat().st_size / 1e6
+    megabytes = path.stat().st_size / 2**20
     if megabytes > limits.upload_megabytes:
         fix = f"use a file of at most {limits.upload_megabytes} MB"
         raise InputError(path.name, "size", f"is {megabytes:.1f} MB", fix)

@@ -50,14 +50,14 @@ def run(options: argparse.Namespace) -> None:
         max_new_tokens=options.max_new_tokens,
         answer_seconds=options.answer_seconds,
     )
+    if find_spec("gradio") is None:
+        raise InputError("demo", "page", "gradio is not installed", "pip install 'spacevista[page]'")
     if options.export is not None:
         from hub_cards.demo.space import write_space
 
         write_space(options.export, options.model, options.dataset, limits)
         sys.stdout.write(f"{options.export}\n")
         return
-    if find_spec("gradio") is None:
-        raise InputError("demo", "page", "gradio is not installed", "pip install 'spacevista[page]'")
     from hub_cards.demo.app import run_app
 
     run_app(options.model, options.dataset, limits, options.port)

@@ -13,7 +13,7 @@ class Limits:
         num_frames: Most frames that the model sees of one video.
         max_new_tokens: Where an answer without end is cut.
         answer_seconds: After how long an answer is cut.
-        upload_megabytes: Largest file, in 10^6 bytes.
+        upload_megabytes: Largest file, in 2^20 bytes.
         video_seconds: Longest video.
         video_side: Longest side of a video in pixels.
         queue_size: Most visitors that wait; further ones are told to come back.

@@ -26,9 +26,11 @@ from hub_cards.demo.views import (
 
 OWN = -1  # in the list of a scene's questions: none of them
 NO_MARKS = {"marks": []}
+NO_QUESTIONS = gr.update(choices=[], value=None, visible=False)
 KEPT_SECONDS = 3600
 """How long uploads and what visitors look at are kept."""
 SHOW_REPLY = "() => { document.querySelector('#reply').scrollIntoView({block: 'nearest', behavior: 'smooth'}); }"
+SAY_STOPPED = "() => { document.querySelector('#reply .reply')?.setAttribute('aria-busy', 'false'); }"
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 
 
@@ -46,23 +48,24 @@ class Page:
         self._model, self._samples, self._limits = model, samples, limits
 
     def upload(self, path: str | None) -> tuple:
-        """Look at an uploaded video: (subject, marks, notice)."""
+        """Look at an uploaded video: (subject, marks, notice, no scene, no questions of one)."""
         if path is None:
-            return None, _frames(None), ""
+            return None, _frames(None), "", None, NO_QUESTIONS
         try:
             subject = Subject(read_upload(path, self._limits))
         except InputError as error:
-            return None, _frames(None), show_notice(str(error))
-        return subject, _frames(subject), ""
+            return None, _frames(None), show_notice(str(error)), None, NO_QUESTIONS
+        return subject, _frames(subject), "", None, NO_QUESTIONS
 
     def choose_scene(self, number: int | None) -> tuple:
         """Look at a sample scene: (subject, marks, notice, its questions to choose from)."""
         if number is None:
-            return None, _frames(None), "", gr.Dropdown(choices=[], value=None, visible=False)
+            # An upload took its place.
+            return (gr.skip(),) * 4
         try:
             sample = self._samples.open(number)
         except InputError as error:
-            return None, _frames(None), show_notice(str(error)), gr.Dropdown(choices=[], value=None, visible=False)
+            return None, _frames(None), show_notice(str(error)), NO_QUESTIONS
         subject = Subject(sample.clip, sample)
         titles = [f"{question['task'].replace('_', ' ')}: {question['question']}" for question in sample.questions]
         choices = [("(your own question)", OWN), *((title, place) for place, title in enumerate(titles))]
@@ -71,8 +74,11 @@ class Page:
     def choose_question(self, subject: Subject | None, place: int | None, kind: str) -> tuple:
         """Take a question of the scene, or none: (subject, marks, text, kind of answer, options)."""
         if subject is None or subject.sample is None or place is None:
-            return subject, gr.skip(), gr.skip(), gr.skip(), gr.skip()
+            return (gr.skip(),) * 5
         question = subject.sample.questions[place] if place >= 0 else None
+        if question is subject.question:
+            # The page set the list, not the visitor, whose marks and words stay.
+            return (gr.skip(),) * 5
         subject = Subject(subject.clip, subject.sample, question)
         if question is None:
             return subject, _frames(subject), "", kind, gr.Textbox(value="", visible=kind == CHOICE)
@@ -91,14 +97,13 @@ class Page:
             last = empty
             for last in self._model.stream(asked.messages):
                 yield gr.skip(), show_reply(last, True), gr.skip(), gr.skip(), gr.skip()
-            view = subject.sample.view if subject.sample else None
-            truth = show_truth(view, asked.question, last.text) if subject.sample else ""
+            truth = show_truth(subject.sample, asked.question, last.text) if subject.sample else ""
             gates = show_gates(last.gates, self._model.expert_scales)
             yield gr.skip(), show_reply(last, False), gr.skip(), gates, truth
         except InputError as error:
             yield show_notice(str(error)), "", "", "", ""
         except SAMPLE_ERRORS as error:
-            yield show_notice(f"The model failed: {first_line(error)}"), gr.skip(), gr.skip(), gr.skip(), gr.skip()
+            yield show_notice(f"The model failed: {first_line(error)}"), "", gr.skip(), "", ""
 
     def build(self, title: str) -> gr.Blocks:
         """Lay out the page.
@@ -134,12 +139,14 @@ class Page:
                     outputs = [gr.HTML(elem_id=name) for name in ("seen", "gates", "truth")]
             looked = [subject, marker, notice]
             quiet = {"api_visibility": "private", "show_progress": "minimal"}
-            if scene is not None:
-                scene.input(self.choose_scene, scene, [*looked, which], **quiet)
+            if self._samples is not None:
+                # Not `input`, which also comes when a visitor goes past the list.
+                scene.change(self.choose_scene, scene, [*looked, which], **quiet)
                 asked = [subject, marker, text, kind, options]
-                which.input(self.choose_question, [subject, which, kind], asked, **quiet)
-            video.change(self.upload, video, looked, **quiet)
-            kind.input(lambda chosen: gr.Textbox(visible=chosen == CHOICE), kind, options, **quiet)
+                which.change(self.choose_question, [subject, which, kind], asked, **quiet)
+            # Not `change`: what the page itself changes is no wish of the visitor.
+            gr.on([video.upload, video.clear], self.upload, video, [*looked, scene, which], **quiet)
+            kind.change(lambda chosen: gr.Textbox(visible=chosen == CHOICE), kind, options, **quiet)
             running = gr.on(
                 [ask.click, text.submit],
                 self.ask,
@@ -151,20 +158,20 @@ class Page:
             )
             # On a phone the answer is below the button; where it is in sight, nothing moves.
             gr.on([ask.click, text.submit], None, js=SHOW_REPLY, api_visibility="private")
-            stop.click(None, cancels=[running], api_visibility="private")
+            stop.click(None, cancels=[running], js=SAY_STOPPED, api_visibility="private")
         return page.queue(max_size=self._limits.queue_size)
 
     def _sources(self) -> tuple:
         limits = self._limits
-        scene = which = None
-        if self._samples is not None:
-            with gr.Tab("A sample scene"):
-                choices = [(_scene_title(entry), place) for place, entry in enumerate(self._samples.entries)]
+        entries = self._samples.entries if self._samples else []
+        choices = [(_scene_title(entry), place) for place, entry in enumerate(entries)]
+        label = f"Video, up to {limits.upload_megabytes} MB and {limits.video_seconds:g} s"
+        with gr.Tabs(selected="scene" if entries else "video"):
+            with gr.Tab("A sample scene", visible=bool(entries), id="scene"):
                 scene = gr.Dropdown(choices, value=None, label="Scene", elem_id="scene")
                 which = gr.Dropdown([], label="Question about it", visible=False, elem_id="which")
-        with gr.Tab("Your video"):
-            label = f"Video, up to {limits.upload_megabytes} MB and {limits.video_seconds:g} s"
-            video = gr.File(label=label, file_types=list(VIDEO_TYPES), type="filepath", height=130, elem_id="video")
+            with gr.Tab("Your video", id="video"):
+                video = gr.File(label=label, file_types=list(VIDEO_TYPES), height=130, elem_id="video")
         return scene, which, video
 
     def _question(self) -> tuple:
@@ -202,9 +209,10 @@ def serve(page: gr.Blocks, limits: Limits, port: int | None = None, blocking: bo
         _, url, _ = page.launch(
             server_port=port,
             prevent_thread_lock=not blocking,
-            max_file_size=limits.upload_megabytes * 10**6,
+            max_file_size=limits.upload_megabytes * 2**20,
             theme=theme,
-            css=static_text("page.css"),
+            # Not `css`, whose rules the library rewrites so that none reaches the frame of the page.
+            head=f"<style>{static_text('page.css')}</style>",
             footer_links=[],
             run_history=False,
             enable_monitoring=False,

@@ -11,12 +11,12 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader
 from PIL import Image
 
 from dataset_builders.inspection import site
-from dataset_builders.inspection.top_view import TopView
 from evaluate_metrics.parsing import extract_answer
 from evaluate_metrics.scoring import score
 from hub_cards.demo.clip import Seen
 from hub_cards.demo.model import Reply
 from hub_cards.demo.reply import TITLES, split_reply
+from hub_cards.demo.samples import Sample
 from modeling_spacevista import plot_gates
 
 
@@ -69,11 +69,11 @@ def show_gates(gates: torch.Tensor | None, expert_scales: list[str]) -> str:
     return _render("gates", uri=uri, summary=summary)
 
 
-def show_truth(view: TopView | None, question: dict | None, completion: str) -> str:
+def show_truth(sample: Sample, question: dict | None, completion: str) -> str:
     """Show the scene from above and, where the question is one of the dataset's, what was computed.
 
     Args:
-        view: Of the scene.
+        sample: The scene.
         question: Row of the dataset that was asked as it is, else None.
         completion: What the model wrote.
     """
@@ -84,7 +84,9 @@ def show_truth(view: TopView | None, question: dict | None, completion: str) -> 
         measured = {name: _measured(value) for name, value in found.items()}
         truth = _truth(question)
         verdict = _verdict(score(question, completion).value)
-    return _render("truth", view=view, question=question, asked=asked, measured=measured, truth=truth, verdict=verdict)
+    return _render(
+        "truth", sample=sample, question=question, asked=asked, measured=measured, truth=truth, verdict=verdict
+    )
 
 
 def _measured(value) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import shutil
 from pathlib import Path
 
@@ -184,6 +185,9 @@ def test_a_dropped_video_is_asked_about(visit, walk):
     assert "5 · marked" in person.page.locator("#seen figcaption").all_inner_texts()
     assert person.page.locator("#truth").inner_text().strip() == ""
     person.shoot("own-video")
+    person.page.get_by_role("tab", name="A sample scene").click()
+    person.choose("#scene", "tabletop")
+    person.page.wait_for_function("document.querySelector('#marker output').innerText === '1 of 6'")
 
 
 def test_uploads_beyond_the_limits_are_refused_with_one_message(visit, write_video, tmp_path):
@@ -200,7 +204,9 @@ def test_uploads_beyond_the_limits_are_refused_with_one_message(visit, write_vid
     person.page.reload(wait_until="domcontentloaded")
     person.page.get_by_role("tab", name="Your video").click()
     person.page.set_input_files("#video input[type=file]", large)
-    person.page.get_by_text("maximum allowed size").first.wait_for()
+    toast = person.page.get_by_text("maximum allowed size").first
+    toast.wait_for()
+    assert re.search(r"size of 1(\.0)? MB: \"large.mp4\"", toast.inner_text(), re.IGNORECASE)
     person.shoot("too-large")
 
 
@@ -252,3 +258,18 @@ def test_all_of_it_by_keyboard(visit):
     assert [one for one in order if one in wanted] == wanted
     person.page.wait_for_selector("#reply .reply[aria-busy=false]")
     assert "1 · marked" in person.page.locator("#seen figcaption").all_inner_texts()
+
+
+def test_without_a_dataset_there_is_the_upload_alone(chromium, model, limits):
+    page = Page(model, None, limits).build("tiny-spacevista")
+    url = serve(page, limits, blocking=False)
+    context = chromium.new_context()
+    try:
+        shown = context.new_page()
+        shown.goto(url, wait_until="domcontentloaded")
+        shown.wait_for_selector("#video")
+        assert shown.get_by_role("tab").all_inner_texts() == ["Your video"]
+        assert not shown.locator("#scene").is_visible()
+    finally:
+        context.close()
+        page.close()

@@ -53,7 +53,7 @@ def test_a_phone_held_upright_gives_upright_frames(tmp_path, write_video, limits
         ("notes.txt", b"hello", r"^notes\.txt: type: is \.txt; use one of mp4, "),
         ("noname", b"", r"^noname: type: is missing; "),
         ("broken.mp4", b"no video" * 100, r"^broken\.mp4: content: cannot be read as a video.*; record or export"),
-        ("large.mp4", bytes(1_200_000), r"^large\.mp4: size: is 1\.2 MB; use a file of at most 1 MB$"),
+        ("large.mp4", bytes(1_200_000), r"^large\.mp4: size: is 1\.1 MB; use a file of at most 1 MB$"),
         # A playlist must not make the decoder open other files.
         ("list.mp4", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", r"^list\.mp4: content: cannot be read"),
     ],

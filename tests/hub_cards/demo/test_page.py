@@ -51,7 +51,7 @@ def test_going_back_to_one_s_own_question_clears_the_given_one(page):
 
 
 def test_an_upload_is_answered_without_truth(page, walk):
-    subject, marker, notice = page.upload(str(walk))
+    subject, marker, notice, *_ = page.upload(str(walk))
     assert notice == "" and len(marker.props["frames"]) == 18
     notice, reply, seen, _, truth = last_shown(page.ask(subject, POINT, "How far is it?", MEASURE, ""))
     assert notice == "" and "Answer" in reply and "Frame 3, with marks" in seen and truth == ""
@@ -76,7 +76,7 @@ def test_asking_about_nothing(page):
 
 def test_a_bad_upload_empties_the_marker_and_removing_one_says_nothing(page, tmp_path):
     (tmp_path / "a.txt").write_text("no")
-    subject, marker, notice = page.upload(str(tmp_path / "a.txt"))
+    subject, marker, notice, *_ = page.upload(str(tmp_path / "a.txt"))
     assert subject is None and marker.props["frames"] == [] and "a.txt: type: is .txt" in notice
     assert page.upload(None)[2] == ""
 

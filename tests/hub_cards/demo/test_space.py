@@ -18,6 +18,7 @@ from hub_cards.__main__ import main
 from hub_cards.demo.limits import Limits
 from hub_cards.demo.space import write_space
 from hub_cards.demo.wheel import write_wheel
+from hub_cards.purposes import list_files
 
 # Tells where the packages come from before it does what a Space does, `python app.py`.
 START = """
@@ -46,6 +47,11 @@ def test_the_folder_is_a_space(space):
     assert {"torch", "transformers", "av", "datasets", "matplotlib"} <= requirements
     assert requirements & {"gradio", "trl", "pytest", "spacevista"} == set()
     assert yaml.safe_load(yaml.safe_dump(card)) == card
+
+
+def test_every_file_has_a_purpose_in_a_space(space):
+    sent, left = list_files("space", space)
+    assert left == [] and {file.purpose for file in sent} >= {"card", "code", "requirements", "sample", "wheel"}
 
 
 def test_its_samples_are_whole_scenes_with_their_own_questions(space):

@@ -37,10 +37,10 @@ def test_the_truth_is_the_row_s_and_judged_as_in_evaluation(samples, reply, verd
     sample = samples.open(0)
     row = next(row for row in sample.questions if row["answer_type"] == "regression")
     completion = f"<answer>{row['answer']} {row['unit']}</answer>" if reply == "right one" else reply
-    html = show_truth(sample.view, row, completion)
+    html = show_truth(sample, row, completion)
     assert f'data-verdict="{verdict}"' in html
     assert f"<strong>{row['answer']} {row['unit']}".strip() in html
     drawn = re.findall(r'class="asked"><title>([^#]+) #', html)
     assert set(drawn) == set(row["anchors"]["semantics"])
-    own = show_truth(sample.view, None, completion)
+    own = show_truth(sample, None, completion)
     assert "verdict" not in own and "there is no computed answer" in own and "<svg" in own
