@@ -72,7 +72,7 @@ def test_the_quickstart_runs(tmp_path):
 def test_the_notebook_is_the_quickstart():
     notebook = nbformat.read(DOCS / "quickstart.ipynb", as_version=4)
     nbformat.validate(notebook)
-    cells = [cell.source.removeprefix("!") for cell in notebook.cells if cell.cell_type == "code"]
+    cells = [cell.source.removeprefix("%%bash\n") for cell in notebook.cells if cell.cell_type == "code"]
     assert cells[1:] == [code.rstrip() for _, code in blocks("index.md")[1:]]
     assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
 
