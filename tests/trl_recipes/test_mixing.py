@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import math
 import re
 import shutil
 from collections import Counter
@@ -17,7 +18,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from dataset_builders.conversation import FrameStore
 from dataset_builders.errors import InputError
-from trl_recipes import mixing, sft
+from trl_recipes import experts, mixing, router, sft
 from trl_recipes.arguments import Source, read_mix
 from trl_recipes.data import ROWS, ReplyCollator
 from trl_recipes.encoding import SampleEncoder
@@ -198,6 +199,23 @@ def test_a_packed_epoch_goes_through_all_rows_and_counts_their_tokens(
     own = sum(lengths.length(row) for row in questions)
     rest = sorted(lengths.length(row) for row in load_general(str(general_dir)))
     assert own + sum(rest[:6]) <= counted <= own + sum(rest[1:])
+
+
+@pytest.mark.parametrize("stage", [experts, router])
+@pytest.mark.parametrize("streaming", ["false", "true"])
+def test_stages_with_scale_labels_train_on_packed_rows(stage, streaming, data_dir, tmp_path):
+    name = stage.__name__.rpartition(".")[2]
+    argv = ["--config", str(Path(sft.__file__).parent / "configs" / f"{name}_tiny.yaml"), "--dataset", str(data_dir)]
+    argv += ["--packing", "true", "--max_length", "800", "--max_steps", "2", "--logging_steps", "1"]
+    argv += ["--per_device_train_batch_size", "1", "--streaming", streaming]
+    assert stage.main([*argv, "--output_dir", str(tmp_path / "out")]) == 0
+    assert all(math.isfinite(loss) for loss in _losses(tmp_path / "out").values())
+
+
+def test_general_data_has_no_scale_to_label(data_dir, general_dir, tmp_path, capsys):
+    argv = ["--config", str(Path(sft.__file__).parent / "configs" / "experts_tiny.yaml"), "--dataset", str(data_dir)]
+    assert experts.main([*argv, "--output_dir", str(tmp_path / "out"), "--mix", f"{general_dir}:1"]) == 2
+    assert "mix: is data without scales; mix it in the cold start, sft.py" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
