@@ -109,7 +109,8 @@ def _dataset(folder: Path, card: Path, metadata: dict) -> None:
 
 
 def _terms(folder: Path, metadata: dict) -> set[str]:
-    files = [file for _, file in shards(folder, metadata, "all")]
+    configs = {"all", "scenes"} & {config["config_name"] for config in metadata["configs"]}
+    files = [file for config in sorted(configs) for _, file in shards(folder, metadata, config)]
     return {text for file in files for text in set(pq.read_table(file, columns=["license"])["license"].to_pylist())}
 
 

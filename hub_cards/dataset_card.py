@@ -98,7 +98,7 @@ def write_dataset_card(path: Path, name: str | None = None) -> Path:
         shortcuts=data.report.get("shortcuts", {}),
         margins=[(words(scale), SCALES[scale].margin) for scale in data.scales],
         splits=split_rows(data),
-        obligations=sorted(strictest(map(read_terms, present(data.scenes, "license", [])))),
+        obligations=sorted(strictest(map(read_terms, data.terms))),
         withheld=(data.path / MANIFEST).is_file(),
         limits=limits(data),
     )
@@ -120,7 +120,7 @@ def metadata(data: DatasetFolder, name: str) -> DatasetCardData:
         "tags": ["spatial-reasoning", "spacevista", "3d", *(words(scale).replace(" ", "-") for scale in data.scales)],
     }
     kept = {name: value for name, value in data.metadata.items() if not name.startswith("license")}
-    result = DatasetCardData(**kept | ours | license_metadata(present(data.scenes, "license", [])))
+    result = DatasetCardData(**kept | ours | license_metadata(data.terms))
     result.pop("dataset_info", None)
     DatasetInfosDict({info.config_name: info for info in dataset_infos(data)}).to_dataset_card_data(result)
     return result

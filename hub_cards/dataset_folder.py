@@ -57,6 +57,11 @@ class DatasetFolder:
         """Tasks that have questions, in the order of the paper's table."""
         return present(self.questions, "task", TASK_NAMES)
 
+    @cached_property
+    def terms(self) -> list[str]:
+        """Terms that scenes or questions state."""
+        return sorted({*self.scenes["license"].to_pylist(), *self.questions["license"].to_pylist()})
+
     def example(self) -> dict:
         """Return the first question of the first split, whole."""
         shard = shards(self.path, self.metadata, "all")[0][1]

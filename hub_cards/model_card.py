@@ -15,7 +15,7 @@ from evaluate_metrics.report.files import write_text
 from evaluate_metrics.report.results import Results, check_model, open_results, shown, verdict
 from evaluate_metrics.report.templating import interval, signed, words
 from hub_cards.dataset_card import source_rows
-from hub_cards.dataset_folder import DatasetFolder, open_dataset, present
+from hub_cards.dataset_folder import DatasetFolder, open_dataset
 from hub_cards.hand_written import keep
 from hub_cards.licenses import read_terms, strictest
 from hub_cards.model_folder import ModelFolder, open_model
@@ -62,7 +62,7 @@ def write_model_card(path: Path, results: Path | None = None, dataset: Path | No
         files=_hashed(model_files(model.path), model.path),
         data_digest=None if data is None else _rows_digest(data),
         weight_terms=terms.get("license_name", terms["license"]),
-        obligations=[] if data is None else sorted(strictest(map(read_terms, present(data.scenes, "license", [])))),
+        obligations=[] if data is None else sorted(strictest(map(read_terms, data.terms))),
         model=model,
         results=scores,
         verdict=None if scores is None else verdict(scores),
