@@ -49,6 +49,7 @@ DEV = [
     *DEMO,
     *SOURCES,
     *CLUSTER,
+    *DEEPSPEED,
     *PAGE,
     *DOCS,
     "bitsandbytes>=0.49",
