@@ -6,6 +6,8 @@ without tags, and cut short, in turn; all reason, and half of them name coordina
 
 Hostile: replies of 1 MB, and the same just short enough to be read, each with every rule reward, the slowest question.
 
+Detection: one list of boxes, by the number of objects; a hostile list is as long as is read and overlaps with all.
+
 MiniLM: the semantics reward over a batch of 64 replies whose names are new to it, and over the same batch once more.
 Processor time, medians, on one thread.
 """
@@ -39,6 +41,7 @@ from trl_recipes.rewards import (
     scale_reward,
     semantic_reward,
 )
+from trl_recipes.rewards.detection import detection_score
 from trl_recipes.rewards.tags import MAX_REPLY
 
 NUM_REPLIES = 10_000
@@ -181,6 +184,24 @@ def _all_rules(replies: list[str], columns: dict) -> None:
         reward(replies, **columns)
 
 
+def time_detection(rounds: int) -> dict:
+    """Time a list of as many boxes as there are objects, and of twice as many that overlap with all of them."""
+    rng = np.random.default_rng(0)
+
+    def boxes(number: int, spread: float, size: float) -> str:
+        parts = ((-spread, spread), (0.4 * size, size), (-0.2, 0.2))  # centre, sizes, angles
+        rows = np.concatenate([rng.uniform(*bounds, (number, 3)) for bounds in parts], axis=1)
+        return json.dumps([{"bbox_3d": row, "label": "cup"} for row in rows.tolist()])
+
+    report = {}
+    for objects in (1, 3, 5, 10, 20):
+        right = boxes(objects, 3, 1)
+        for name, text in (("honest", boxes(objects, 3, 1)), ("hostile", boxes(2 * objects, 0.1, 8))):
+            seconds = median(cpu_seconds(partial(detection_score, text, right), rounds))
+            report.setdefault(name, {})[str(objects)] = round(1e3 * seconds, 2)
+    return {"cpu_milliseconds_by_objects": report}
+
+
 def time_minilm(rows: list[dict], rounds: int) -> dict:
     """Time the semantics reward and the anchored reward of a batch; names new to MiniLM, and known ones."""
     encoder = SentenceEncoder(WEIGHTS).load()
@@ -218,6 +239,7 @@ def main() -> None:
         "machine": describe_machine() | {"versions": {name: version(name) for name in names}},
         "rules": time_rules(rows, rounds),
         "hostile": time_hostile(rounds),
+        "detection": time_detection(rounds),
         "minilm": time_minilm(rows, rounds),
     }
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
