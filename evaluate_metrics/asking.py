@@ -189,6 +189,7 @@ def _row(record: dict, loaded: Loaded, completion: Completion) -> dict:
         "tokens_in": completion.tokens_in,
         "tokens_out": completion.tokens_out,
         "error": completion.error,
+        **({} if completion.gates is None else {"gates": completion.gates}),
     }
 
 

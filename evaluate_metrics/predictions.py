@@ -13,7 +13,8 @@ the same settings goes on behind it. Failed rows are taken out when a run goes o
     `prompt_sha256`: of the prompt's text, first 16 digits; `completion`: as the model wrote it; `parsed`, `score`:
     what was read from it and its worth in [0, 1]; `abstained`: whether it says that there is no telling;
     `tokens_in`, `tokens_out`; `error`: why there is no completion, null where there is one. A failed row has an empty
-    completion and scores 0.
+    completion and scores 0. `gates`, where the model has routed experts: the mean weight of every expert over the
+    prompt's tokens, a list per layer.
 
 `timing.jsonl`, one line per batch
     `questions`, `waited` and `generated` seconds. Wall time is kept here alone, so that the other lines of two equal

@@ -17,12 +17,14 @@ class Completion:
         error: Why there is no text, in one line; None where the model answered.
         tokens_in: Of the prompt with its visual tokens; 0 where nobody counts.
         tokens_out: Of the text.
+        gates: Mean weight of every expert over the prompt, by layer, where experts are routed; else None.
     """
 
     text: str
     error: str | None = None
     tokens_in: int = 0
     tokens_out: int = 0
+    gates: list[list[float]] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, BatchFeatur
 
 from dataset_builders.errors import InputError
 from evaluate_metrics.backends.base import BackendOptions, Completion
+from evaluate_metrics.backends.gates import mean_over_prompt, watched_gates
 from evaluate_metrics.hub import local_folder
 from evaluate_metrics.questions import fingerprint, first_line, model_files
 
@@ -70,15 +71,17 @@ class TransformersBackend:
     def complete(self, prepared: BatchFeature) -> list[Completion]:
         """Answer conversations, each up to its end-of-sequence token."""
         inputs = prepared.to(self._model.device)
-        written = self._model.generate(**inputs)
+        with watched_gates(self._model) as gates:
+            written = self._model.generate(**inputs)
         fresh = written[:, inputs["input_ids"].shape[1] :]
         texts = self._processor.tokenizer.batch_decode(fresh, skip_special_tokens=True)
+        means_of_all = mean_over_prompt(gates, inputs["attention_mask"])
         lengths = inputs["attention_mask"].sum(dim=1).tolist()
         ends = self._model.generation_config.eos_token_id
         ends = torch.tensor(ends if isinstance(ends, list) else [ends], device=fresh.device)
         return [
-            Completion(text, None, tokens_in, _count(ids, ends))
-            for text, tokens_in, ids in zip(texts, lengths, fresh, strict=True)
+            Completion(text, None, tokens_in, _count(ids, ends), means)
+            for text, tokens_in, ids, means in zip(texts, lengths, fresh, means_of_all, strict=True)
         ]
 
     def close(self) -> None:

@@ -91,6 +91,20 @@ def test_an_answer_stops_at_the_end_token(backend, conversations, monkeypatch):
     assert completed(backend, conversations) == expected and completed(backend, conversations[::-1]) == expected[::-1]
 
 
+def test_gates_are_those_of_the_prompt_without_its_padding(backend, conversations, records):
+    """The model itself tells the gates of a forward pass, of each conversation alone."""
+    both = [conversations[0], to_messages(records[5], None)]
+    found = [completion.gates for completion in backend.complete(backend.prepare(both))]
+    for gates, conversation in zip(found, both, strict=True):
+        own = backend._model(**backend.prepare([conversation]), output_gates=True).gates
+        np.testing.assert_allclose(gates, own[:, 0].mean(dim=1).detach(), atol=1e-4)
+
+
+def test_a_model_without_a_router_has_no_gates(backend, conversations, monkeypatch):
+    monkeypatch.setattr(backend._model.config, "gate_mode", "off")
+    assert backend.complete(backend.prepare(conversations[:1]))[0].gates is None
+
+
 def test_sampling_of_the_folder_is_switched_off(model_dir, tmp_path, conversations, backend):
     folder = tmp_path / "sampling"
     shutil.copytree(model_dir, folder)
