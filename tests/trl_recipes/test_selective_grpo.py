@@ -1,6 +1,11 @@
 """Groups that teach nothing are asked anew; what a step asks follows from its number, the seed and the scores."""
 
+import json
+import os
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -120,3 +125,22 @@ def test_groups_that_processes_share_cannot_be_exchanged(make):
     trainer.args.per_device_train_batch_size = 2  # the part of each of two processes
     with pytest.raises(ValueError, match="got 2 replies for num_generations 4"):
         SelectiveGRPOTrainer(trainer.model, args=trainer.args, draws=draws, resample_rounds=1, load_video=None)
+
+
+@pytest.mark.slow
+def test_two_processes_exchange_groups_and_agree_on_the_scores(data_dir, model_dir, tmp_path):
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    script = str(Path(__file__).with_name("selective_processes.py"))
+    environment = {**os.environ, "HF_DATASETS_CACHE": str(tmp_path / "cache")}
+    argv = [script, str(data_dir), str(model_dir), str(tmp_path)]
+    done = subprocess.run([*launch, *argv], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    assert first["processes"] == second["processes"] == 2
+    # All of what is learned from is the one question that teaches, on both; they asked as often and saw the same.
+    assert first["asked"] == second["asked"] == [0] * 4
+    assert all(abs(value) > 0.5 for one in (first, second) for value in one["advantages"])
+    for name in ("rounds", "teaching", "scores", "tokens_of_all"):
+        assert first[name] == second[name]
+    assert first["tokens_of_all"] == first["tokens"] + second["tokens"]
+    assert first["rounds"][0] > 1 and first["teaching"] == [1.0]
