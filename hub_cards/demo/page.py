@@ -123,6 +123,7 @@ class Page:
             with gr.Row():
                 with gr.Column(min_width=300):
                     scene, which, video = self._sources()
+                    refused = gr.HTML(elem_id="refused")
                     marker = gr.HTML(
                         NO_MARKS,
                         html_template=static_text("marker.html"),
@@ -137,7 +138,7 @@ class Page:
                     notice = gr.HTML(elem_id="notice")
                     reply = gr.HTML("<p class='muted'>The answer appears here.</p>", elem_id="reply")
                     outputs = [gr.HTML(elem_id=name) for name in ("seen", "gates", "truth")]
-            looked = [subject, marker, notice]
+            looked = [subject, marker, refused]
             quiet = {"api_visibility": "private", "show_progress": "minimal"}
             if self._samples is not None:
                 # Not `input`, which also comes when a visitor goes past the list.

@@ -18,10 +18,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 SHOTS = Path(__file__).parents[3] / "build" / "page"
 SECONDS = 60_000  # milliseconds that a slow machine may take
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt-get install chromium)")
 
 # Every control that can be seen, with the name by which it is announced.
 NAMES = """() => [...document.querySelectorAll("input, select, textarea, button, canvas, [role=tab]")]
@@ -195,7 +192,7 @@ def test_uploads_beyond_the_limits_are_refused_with_one_message(visit, write_vid
     person.page.get_by_role("tab", name="Your video").click()
     long = write_video(tmp_path / "long.mp4", np.zeros((31, 48, 64, 3), np.uint8))
     person.page.set_input_files("#video input[type=file]", long)
-    notice = person.page.locator("#notice [role=alert]")
+    notice = person.page.locator("#refused [role=alert]")
     notice.wait_for()
     assert notice.inner_text() == "long.mp4: duration: is 3.1 s; use one of at most 3 s"
     person.shoot("too-long")
