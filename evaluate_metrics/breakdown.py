@@ -59,9 +59,9 @@ class Breakdown:
             references: N rows with `id` and `scene_id`.
             num_resamples: R; 0 leaves the intervals empty.
         """
-        self.values = np.array([score.value for score in scores])
-        self._answered = np.array([score.parsed is not None for score in scores])
-        self._flags = [score.flag for score in scores]
+        parsed, values, self._flags = zip(*scores, strict=True)
+        self.values = np.array(values)
+        self._answered = np.array([answer is not None for answer in parsed])
         self._missing = np.array([prediction is None for prediction in predictions])
         self._ids = [row["id"] for row in references]
         scene_ids = [row["scene_id"] for row in references]

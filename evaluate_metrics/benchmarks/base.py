@@ -15,6 +15,7 @@ from dataset_builders.errors import InputError
 from dataset_builders.record import LETTERS
 from evaluate_metrics.benchmarks.media import Media, Shown, VideoFile
 from evaluate_metrics.hub import local_folder
+from evaluate_metrics.metrics import function_of
 from evaluate_metrics.questions import fingerprint, open_frames
 
 ANSWERS = ("answer", "rationale", "anchors", "provenance")
@@ -91,9 +92,7 @@ class Benchmark:
         """
         if self.definition.metric is None:
             return None
-        from evaluate_metrics import metrics  # here, because the library that they are for imports much
-
-        metric = getattr(metrics, self.definition.metric)
+        metric = function_of(self.definition.metric)
         references = [_reference(record) for record in self.records]
         predictions = [completions.get(record["id"]) for record in self.records]
         robust = metric(predictions, references)

@@ -12,7 +12,7 @@ import yaml
 
 import evaluate_metrics.metrics
 from dataset_builders.errors import InputError
-from evaluate_metrics import metrics
+from evaluate_metrics.metrics import function_of
 
 FOLDERS = sorted(
     path for path in Path(evaluate_metrics.metrics.__file__).parent.iterdir() if (path / "README.md").exists()
@@ -102,12 +102,12 @@ def test_batches_add_up_to_the_same_result(folder):
     metric = evaluate.load(str(folder))
     for row in rows:
         metric.add_batch(predictions=["B"], references=[row])
-    assert metric.compute() == getattr(metrics, folder.name)(["B", "B"], rows)
+    assert metric.compute() == function_of(folder.name)(["B", "B"], rows)
 
 
 @each_bench
 def test_rows_that_do_not_fit_are_refused_by_name(folder):
-    function, row = getattr(metrics, folder.name), example(folder)[0]["row"]
+    function, row = function_of(folder.name), example(folder)[0]["row"]
     with pytest.raises(InputError, match="are none; give the questions"):
         function([], [])
     with pytest.raises(InputError, match="are 2 for 1 references"):
@@ -126,13 +126,13 @@ def test_rows_that_do_not_fit_are_refused_by_name(folder):
 def test_a_letter_where_a_number_is_asked_for_is_refused_by_name(name, answer):
     row = example(FOLDERS[0].parent / name)[0]["row"]
     with pytest.raises(InputError, match=f"question 0: answer: is '{answer}'"):
-        getattr(metrics, name)(["3"], [row | {"answer": answer}])
+        function_of(name)(["3"], [row | {"answer": answer}])
 
 
 @each_bench
 def test_empty_answers_count_and_are_named(folder):
     row = example(folder)[0]["row"]
-    result = getattr(metrics, folder.name)([""], [row])
+    result = function_of(folder.name)([""], [row])
     assert result["coverage"] | {"ambiguous": []} == {
         "questions": 1,
         "answered": 0,
