@@ -8,6 +8,7 @@ Example:
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import lcm
 
 from datasets import Dataset
 from PIL import Image
@@ -113,7 +114,8 @@ def _check(recipe: GrpoRecipeArguments, training: GRPOConfig, num_questions: int
         fix = f"let the {local} replies of a process be a multiple of the {training.num_generations} of a group"
         raise InputError("arguments", "resample_rounds", "needs whole groups on each process", fix)
     # A checkpoint does not hold the replies that the steps until the next generation would learn from.
-    window = training.steps_per_generation * training.num_iterations // training.gradient_accumulation_steps
+    passes = training.gradient_accumulation_steps
+    window = lcm(training.steps_per_generation * training.num_iterations, passes) // passes
     if training.save_strategy == "steps" and window > 1 and training.save_steps % window:
         fix = f"give a multiple of {window}, or a resumed run would not go on as it would have"
         raise InputError("arguments", "save_steps", f"is {training.save_steps}, amid what one generation serves", fix)
