@@ -156,7 +156,7 @@ class ChatClient:
         content = self._cache.get(key)
         if content is not None:
             self.usage.cached += 1
-            return Reply(content)
+            return Reply(content, "", *map(int, (self._cache.get(f"{key}:tokens") or "0 0").split()))
         retry = _Retry("")
         for attempt in range(self._settings.attempts):
             if attempt:
@@ -168,7 +168,10 @@ class ChatClient:
                 retry = failed
                 continue
             self._failures = 0
-            return reply if reply.content is None else replace(reply, content=self._cache.put(key, reply.content))
+            if reply.content is None:
+                return reply
+            self._cache.put(f"{key}:tokens", f"{reply.tokens_in} {reply.tokens_out}")
+            return replace(reply, content=self._cache.put(key, reply.content))
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self._stop(f"keeps failing ({retry.reason})", "look at the server")

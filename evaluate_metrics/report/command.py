@@ -33,4 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RESULTS",
         help="runs of the same model on other benchmarks, for the table and the radar plot over benchmarks",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="report.html, report.md, pictures/")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="to write report.html and report.md to"
+    )

@@ -1,6 +1,7 @@
 """Questions of a report with the frames that the model saw: some chosen without a look at the scores, and errors."""
 
 import base64
+import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from evaluate_metrics.benchmarks import Benchmark
 
 PER_SCALE = 3
 WIDTH = 336
+_JPEG = "data:image/jpeg;base64,"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,13 @@ class Example:
     question: str | None
     options: list[tuple[str, str, bool]]
     frames: list[str]
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The frames as JPEG files, by name."""
+        stem = hashlib.sha256(self.row["id"].encode()).hexdigest()[:12]
+        pairs = enumerate(self.frames, start=1)
+        return {f"{stem}-{place}.jpg": base64.b64decode(uri.removeprefix(_JPEG)) for place, uri in pairs}
 
     @property
     def gates(self) -> list[float] | None:
@@ -98,7 +107,7 @@ def data_uri(image: Image.Image, width: int = WIDTH) -> str:
     small.thumbnail((width, width), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=82)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return _JPEG + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _frames(benchmark: Benchmark, record: dict) -> list[str]:

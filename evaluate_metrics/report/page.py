@@ -1,6 +1,7 @@
 """The report of an evaluation: `report.html`, one self-contained page, and `report.md` with its pictures beside it."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from dataset_builders.errors import InputError
@@ -8,7 +9,7 @@ from evaluate_metrics.report.calibration import calibrate
 from evaluate_metrics.report.comparison import Table, benchmark_table, radar_rows, scale_table
 from evaluate_metrics.report.drawing import Picture
 from evaluate_metrics.report.figures import LINES, bars, radar, ratios
-from evaluate_metrics.report.files import write_text
+from evaluate_metrics.report.files import write_bytes, write_text
 from evaluate_metrics.report.gallery import choose, choose_errors, examples
 from evaluate_metrics.report.results import Results, ScoreRow, open_evaluated, open_results, verdict
 from evaluate_metrics.report.templating import render, words
@@ -18,7 +19,7 @@ OTHERS = tuple(name for name in LINES if name.startswith("other"))
 
 
 def write_report(results: Path, output: Path, dataset: Path | None = None, beside: Sequence[Path] = ()) -> Results:
-    """Write `report.html`, `report.md` and `pictures/` into a folder.
+    """Write `report.html`, `report.md`, and `pictures/` and `frames/` for the latter, into a folder.
 
     Args:
         results: The folder that an evaluation wrote, or its `results.json`.
@@ -36,13 +37,17 @@ def write_report(results: Path, output: Path, dataset: Path | None = None, besid
     found = contents(scores, dataset, beside)
     texts = {"report.html": render("report.html.jinja", **found), "report.md": render("report.md.jinja", **found)}
     texts |= {f"pictures/{name}.svg": picture.file() for name, picture in found["pictures"].items()}
+    frames = {name: content for one in chain(*found["errors"].values()) for name, content in one.files.items()}
     try:
-        (Path(output) / "pictures").mkdir(parents=True, exist_ok=True)
+        for folder in ("pictures", *(["frames"] if frames else [])):
+            (Path(output) / folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         problem = f"cannot be made ({error.strerror})"
         raise InputError(output, "--output", problem, "name a folder in a place that you may write to") from error
     for name, text in texts.items():
         write_text(Path(output) / name, text)
+    for name, content in frames.items():
+        write_bytes(Path(output) / "frames" / name, content)
     return scores
 
 

@@ -189,10 +189,10 @@ def test_what_keeps_failing_says_why_and_fails_alone(tmp_path):
 
 
 def test_replies_are_not_paid_for_twice(tmp_path):
-    with serving(lambda text, _: reply(text)) as server:
-        ask(server, tmp_path, ["a", "b"])
-        again = ask(server, tmp_path, ["b", "c"])
-    assert [one.text for one in again] == ["b", "c"]
+    with serving(lambda text, _: reply(text, (7, len(text)))) as server:
+        ask(server, tmp_path, ["a", "bb"])
+        again = ask(server, tmp_path, ["bb", "c"])
+    assert [(one.text, one.tokens_in, one.tokens_out) for one in again] == [("bb", 7, 2), ("c", 7, 1)]
     assert len(server.bodies) == 3
 
 

@@ -1,3 +1,4 @@
+import base64
 import json
 import re
 import shutil
@@ -171,7 +172,7 @@ def test_errors_come_with_frames_answers_and_reasoning(page, report):
 def test_hostile_replies_are_text(report, page, markdown):
     text = (report / "report.html").read_text()
     assert "<script" not in text and "49" not in re.findall(r"Reasoning: .*", text)[0]
-    assert not re.search(r"<script|<a |<code>d|<img(?![^>]*src=\"pictures/)", markdown[1])
+    assert not re.search(r"<script|<a (?!href=\"frames/)|<code>d|<img(?![^>]*src=\"pictures/)", markdown[1])
     assert HOSTILE in " ".join(markdown[0].text)
 
 
@@ -186,6 +187,15 @@ def test_markdown_tables_parse(report, markdown):
 
 
 PICTURES = ("radar-task", "radar-benchmark", "bars-task", "bars-scale", "calibration")
+
+
+def test_errors_of_the_markdown_link_the_frames_that_the_model_saw(report, markdown):
+    links = re.findall(r'<a href="(.*?)">(\d)</a>', markdown[1])
+    assert [number for _, number in links] == ["1", "2", "3", "4"] * 5
+    errors = (report / "report.html").read_text().split("<h2>Errors")[1]
+    shown = re.findall(r'src="data:image/jpeg;base64,(.*?)"', errors)
+    assert [(report / name).read_bytes() for name, _ in links] == [base64.b64decode(one) for one in shown]
+    assert len(list((report / "frames").iterdir())) == 20
 
 
 def test_gates_are_shown_where_predictions_carry_them(evaluation, tmp_path):
