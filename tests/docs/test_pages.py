@@ -131,3 +131,19 @@ def test_your_own_video_becomes_a_dataset(kitchen, tmp_path):
     report = json.loads((tmp_path / "build" / "kitchen-dataset" / "build_report.json").read_text())
     assert report["num_scenes"] == 1 and {"depth_estimation", "room_size", "object_size"} <= set(report["by_task"])
     assert report["licenses"] == {"rgbd": "CC-BY-4.0"}
+
+
+@pytest.mark.slow
+def test_the_dataset_of_many_machines_builds_on_one(tmp_path):
+    """docs/cluster.md; without the executor of Slurm, which needs a cluster."""
+    pytest.importorskip("datatrove", reason="needs the cluster extra")
+    (tmp_path / "together.py").write_text(blocks("cluster.md")[0][1])
+    run(f"{sys.executable} together.py", tmp_path)
+    assert (tmp_path / "build" / "together" / "build_report.json").is_file()
+
+
+def test_every_page_with_commands_is_run_by_a_test():
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for path in DOCS.glob("*.md"):
+        if blocks(path.name) and path.name != "architecture.md":  # whose blocks show layouts
+            assert f'"{path.name}"' in tests, path.name

@@ -3,7 +3,11 @@
 import base64
 import csv
 import json
+import re
+import shlex
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +16,7 @@ import pytest
 
 from dataset_builders.conversation import FORMAT
 from dataset_builders.errors import InputError
+from evaluate_metrics.__main__ import main
 from evaluate_metrics.benchmarks import BENCHMARKS, open_benchmark, vsi_bench
 from evaluate_metrics.controls import CONDITIONS
 from evaluate_metrics.metrics.blink.blink import SPATIAL
@@ -482,3 +487,45 @@ def test_a_letter_of_no_option_is_refused(layout):
     pq.write_table(pa.Table.from_pylist([rows[0] | {"answer": "(C)"}]), folder / "test_3d.parquet")
     with pytest.raises(InputError, match=r"test_3d.parquet row 0: answer: is '\(C\)'"):
         opened("cv-bench", folder)
+
+
+class OneLetter(BaseHTTPRequestHandler):
+    """A server with the OpenAI chat API that always answers "A"."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        content = json.dumps({"choices": [{"message": {"content": "A"}}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page(model_dir, write_video, png, tmp_path, monkeypatch, capsys):
+    """docs/evaluation.md, but for lmms-eval, which tests/evaluate_metrics/lmms_eval runs where it is installed."""
+    page = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    commands = "\n".join(re.findall(r"```bash\n(.*?)```", page, re.DOTALL)).replace("\\\n", " ").splitlines()
+    monkeypatch.chdir(tmp_path)
+    vsi(tmp_path / "build" / "VSI-Bench", write_video, png)
+    cv(tmp_path / "cv", write_video, png)
+    with ThreadingHTTPServer(("127.0.0.1", 0), OneLetter) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        here = {
+            "Qwen/Qwen2.5-VL-3B-Instruct": str(model_dir),
+            "--num-frames 16 --max-new-tokens 256": "--num-frames 4 --max-new-tokens 4",
+            "http://localhost:8000": f"http://127.0.0.1:{server.server_port}",
+            "--benchmark cv-bench": "--benchmark cv-bench --dataset cv",  # not on the Hub, which is out of reach
+        }
+        for command in commands:
+            for there, local in here.items():
+                command = command.replace(there, local)
+            if command.startswith("python -m evaluate_metrics"):
+                assert main(shlex.split(command)[3:]) == 0, capsys.readouterr().err
+        server.shutdown()
+    results = [json.loads((tmp_path / "build" / name / "results.json").read_text()) for name in ("vsi", "cv")]
+    assert [result["benchmark"] for result in results] == ["vsi-bench", "cv-bench"]
+    assert not any(result["failures"] for result in results)
