@@ -7,7 +7,9 @@ from pathlib import Path
 from datasets import IterableDataset
 from transformers import Trainer
 
+from evaluate_metrics.questions import dataset_files, fingerprint
 from trl_recipes.arguments import RecipeArguments
+from trl_recipes.data import SPLIT
 
 FILE_NAME = "training.json"
 MAX_HISTORY = 200
@@ -21,6 +23,7 @@ def record_stage(name: str, recipe: RecipeArguments, trainer: Trainer, seconds: 
     stage = {
         "stage": name,
         "dataset": public_name(recipe.dataset),
+        "dataset_sha256": _rows_digest(Path(recipe.dataset)),
         "base_model": public_name(recipe.model_name_or_path) if recipe.model_name_or_path else None,
         "arguments": _arguments(recipe, trainer.args),
         "num_samples": _num_rows(trainer.train_dataset),
@@ -41,6 +44,11 @@ def _num_rows(dataset) -> int | None:
         return None
     places = dataset.with_format(None)["places"] if "places" in dataset.column_names else None
     return len(dataset) if places is None else sum(map(len, places))
+
+
+def _rows_digest(dataset: Path) -> str | None:
+    """Return the fingerprint of the training rows of a folder; None for a dataset of the Hub."""
+    return fingerprint(dataset, dataset_files(dataset, SPLIT)) if dataset.is_dir() else None
 
 
 def public_name(path_or_id: str) -> str:

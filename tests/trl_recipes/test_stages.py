@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from dataset_builders.conversation import to_messages
+from evaluate_metrics.questions import dataset_files, fingerprint
 from trl_recipes import grpo, sft
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ def _stages(folder):
 def test_cold_start_writes_a_model_and_its_record(cold_start, data_dir, questions, frames):
     [stage] = _stages(cold_start)
     assert (stage["stage"], stage["dataset"], stage["base_model"]) == ("sft", data_dir.name, None)
+    assert stage["dataset_sha256"] == fingerprint(data_dir, dataset_files(data_dir, "train"))
     assert (stage["num_samples"], stage["steps"], stage["arguments"]["num_frames"]) == (len(questions), 4, 2)
     assert [entry["step"] for entry in stage["history"]] == [1, 2, 3, 4]
     assert stage["final"]["loss"] == stage["history"][-1]["loss"] < stage["history"][0]["loss"]
