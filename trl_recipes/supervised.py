@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from accelerate.utils import is_torchdata_stateful_dataloader_available
 from datasets import Dataset, IterableDataset
-from transformers import PretrainedConfig
+from transformers import PretrainedConfig, PreTrainedModel
 from trl import SFTConfig, SFTTrainer
 
 from dataset_builders.conversation import FrameStore
@@ -101,10 +101,7 @@ def build_supervised_trainer(
     Raises:
         InputError: if the dataset or the model cannot be used.
     """
-    if training.router_aux_loss_coef is not None:
-        fix = "give --load_balance_coef to router.py"
-        raise InputError("arguments", "router_aux_loss_coef", "is for TRL's mixture-of-experts models", fix)
-    _check(recipe, training, scale_labels is not None)
+    check_settings(recipe, training, scale_labels is not None)
     questions = _questions(recipe, SPLIT, recipe.streaming)
     validation = None if training.eval_strategy == "no" else _questions(recipe, VALIDATION)
     model, processor = load_model(recipe, questions, training, default_modules, gate_mode)
@@ -120,6 +117,32 @@ def build_supervised_trainer(
             if isinstance(rows, Dataset):
                 check_scales(rows, labels, recipe.dataset, scale_fix)
         encoder.scale_label = ScaleLabel(labels, questions.features[COLUMN])
+    return assemble_trainer(recipe, training, model, encoder, questions, validation, trainer_class)
+
+
+def assemble_trainer(
+    recipe: SupervisedArguments,
+    training: SFTConfig,
+    model: PreTrainedModel,
+    encoder: SampleEncoder,
+    questions: Dataset | IterableDataset,
+    validation: Dataset | None = None,
+    trainer_class: type[SupervisedTrainer] = SupervisedTrainer,
+) -> SupervisedTrainer:
+    """Mix and pack rows as asked, and put them with model and collator into a trainer.
+
+    Args:
+        recipe: The recipe's settings.
+        training: The trainer's settings, completed in place.
+        model: What learns.
+        encoder: Turns rows into samples.
+        questions: The rows to learn from.
+        validation: The rows to evaluate on, if that is asked for.
+        trainer_class: What trains.
+
+    Raises:
+        InputError: if general data cannot be used, or a row cannot be read and is not to be skipped.
+    """
     packing = training.packing
     rows = training_rows(questions, read_mix(recipe.mix), encoder, packing, training.seed)
     if packing:
@@ -133,19 +156,31 @@ def build_supervised_trainer(
         args=training,
         train_dataset=rows,
         eval_dataset=validation,
-        processing_class=processor,
+        processing_class=encoder.processor,
         data_collator=PackCollator(encoder) if packing else ReplyCollator(encoder),
         learning_rates=recipe.learning_rates,
     )
     training.packing = packing
-    trainer.add_callback(BadRowsReport(bad_rows))
+    trainer.add_callback(BadRowsReport(encoder.bad_rows))
     if recipe.streaming:
         trainer.add_callback(StreamStates())
     return trainer
 
 
-def _check(recipe: SupervisedArguments, training: SFTConfig, labelled: bool) -> None:
-    """Refuse settings that do not go together."""
+def check_settings(recipe: SupervisedArguments, training: SFTConfig, labelled: bool = False) -> None:
+    """Refuse settings that do not go together.
+
+    Args:
+        recipe: The recipe's settings.
+        training: The trainer's settings.
+        labelled: Whether the rows need scales.
+
+    Raises:
+        InputError: names the first.
+    """
+    if training.router_aux_loss_coef is not None:
+        fix = "give --load_balance_coef to router.py"
+        raise InputError("arguments", "router_aux_loss_coef", "is for TRL's mixture-of-experts models", fix)
     if training.packing and training.max_length is None:
         raise InputError("arguments", "packing", "needs the length of a row", "give --max_length")
     if recipe.streaming and training.max_steps < 1:

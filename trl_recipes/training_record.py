@@ -48,7 +48,9 @@ def _num_rows(dataset) -> int | None:
 
 def _rows_digest(dataset: Path) -> str | None:
     """Return the fingerprint of the training rows of a folder; None for a dataset of the Hub."""
-    return fingerprint(dataset, dataset_files(dataset, SPLIT)) if dataset.is_dir() else None
+    # Of a folder without questions, such as one of demonstrations, all files.
+    files = dataset_files(dataset, SPLIT) or sorted(path for path in dataset.rglob("*") if path.is_file())
+    return fingerprint(dataset, files) if dataset.is_dir() else None
 
 
 def public_name(path_or_id: str) -> str:

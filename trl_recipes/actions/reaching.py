@@ -1,0 +1,109 @@
+"""A toy world to try policies in: a gripper over a table is to reach the block that the instruction names.
+
+The table is the unit square, x to the right and y away from the camera, which looks straight down. Two blocks of
+different colours lie on it; touching the other one ends an episode without success. Actions have LIBERO's 7 numbers:
+motion in x, y, z, three rotations (of which the last four do nothing here) and the gripper's command, each in -1 … 1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+COLOURS = {"red": (214, 39, 40), "green": (44, 160, 44), "blue": (31, 119, 180), "yellow": (240, 200, 30)}
+GRIPPER, TABLE = (40, 40, 40), (225, 220, 210)
+ACTION_SIZE = 7
+STEP = 0.12
+"""Longest motion of a step along each axis, in sides of the table."""
+REACH = 0.1
+"""Distance between gripper and block at which it is touched."""
+MAX_STEPS = 20
+FAR = 0.35
+"""Least distance between gripper and blocks, and between the blocks, at the beginning."""
+MARGIN = 0.1
+
+
+@dataclass
+class ReachingEnv:
+    """One episode.
+
+    Attributes:
+        gripper: (2,), in sides of the table.
+        target: (2,), of the block to reach.
+        other: (2,), of the block to leave alone.
+        colours: Of target and other.
+        steps: Taken so far.
+    """
+
+    gripper: np.ndarray
+    target: np.ndarray
+    other: np.ndarray
+    colours: tuple[str, str]
+    steps: int = 0
+
+    @classmethod
+    def sample(cls, seed: int) -> "ReachingEnv":
+        """Draw an episode; the same seed gives the same one."""
+        generator = np.random.default_rng(seed)
+        colours = tuple(generator.permutation(list(COLOURS))[:2].tolist())
+        while True:
+            places = generator.uniform(MARGIN, 1 - MARGIN, (3, 2))
+            apart = [np.linalg.norm(places[a] - places[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
+            if min(apart) > FAR:
+                return cls(*places, colours)
+
+    @property
+    def instruction(self) -> str:
+        """What is to be done."""
+        return f"reach the {self.colours[0]} block"
+
+    @property
+    def success(self) -> bool:
+        """Whether the gripper touches the target."""
+        return bool(np.linalg.norm(self.gripper - self.target) < REACH)
+
+    @property
+    def done(self) -> bool:
+        """Whether a block is touched or the time is over."""
+        touched = np.linalg.norm(self.gripper - self.other) < REACH
+        return self.success or bool(touched) or self.steps >= MAX_STEPS
+
+    def step(self, action: np.ndarray) -> None:
+        """Move by the first two numbers of an action (7,), and stay on the table."""
+        self.gripper = np.clip(self.gripper + STEP * np.clip(action[:2], -1, 1), 0, 1)
+        self.steps += 1
+
+    def render(self, side: int) -> Image.Image:
+        """Draw the table from above in `side` × `side` pixels."""
+        picture = Image.new("RGB", (side, side), TABLE)
+        pen = ImageDraw.Draw(picture)
+        for place, colour in ((self.target, self.colours[0]), (self.other, self.colours[1])):
+            pen.rectangle(_around(place, 0.06, side), fill=COLOURS[colour])
+        pen.ellipse(_around(self.gripper, 0.05, side), fill=GRIPPER)
+        return picture
+
+
+def expert_action(env: ReachingEnv) -> np.ndarray:
+    """Return the action (7,) that goes straight to the target, round the other block, with an open gripper.
+
+    Near the other block the way bends to its side: what points at it is taken out, and it is pushed off.
+    """
+    way = env.target - env.gripper
+    off = env.gripper - env.other
+    distance = np.linalg.norm(off)
+    if distance < REACH + STEP and way @ off < 0:
+        off = off / distance
+        way = way - (way @ off) * off
+        way = way / max(np.linalg.norm(way), 1e-6) + 0.5 * off
+    move = way / max(np.abs(way).max(), STEP)
+    return np.array([*move, 0.0, 0.0, 0.0, 0.0, -1.0])
+
+
+def random_action(generator: np.random.Generator) -> np.ndarray:
+    """Draw an action (7,) evenly from -1 … 1."""
+    return generator.uniform(-1, 1, ACTION_SIZE)
+
+
+def _around(place: np.ndarray, radius: float, side: int) -> tuple[float, ...]:
+    x, y = place[0] * (side - 1), (1 - place[1]) * (side - 1)
+    return x - radius * side, y - radius * side, x + radius * side, y + radius * side
