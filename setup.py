@@ -29,6 +29,7 @@ TRAIN = [
     "accelerate>=1.15",
     "trl>=1.16,<2",
     "peft>=0.21",
+    "h5py>=3.12",  # demonstrations of robots
     "sentence-transformers>=6.0",
     "tensorboard>=2.19",
     "torchdata>=0.11",
@@ -77,7 +78,7 @@ setup(
         ]
     ),
     package_data={
-        "dataset_builders": ["benchmarks/*.txt", "inspection/pages/*", "templates/*.yaml"],
+        "dataset_builders": ["benchmarks/*.txt", "inspection/pages/*", "templates/*.yaml", "vst/templates/*.yaml"],
         "evaluate_metrics": ["lmms_eval/tasks/*.yaml", "metrics/*/*", "report/published.yaml", "report/templates/*"],
         "hub_cards": ["templates/*", "demo/static/*", "demo/templates/*"],
         "trl_recipes": ["accelerate_configs/*.yaml", "configs/*.yaml"],

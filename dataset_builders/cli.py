@@ -20,6 +20,7 @@ from dataset_builders.rewriting.command import add_arguments as add_rewrite
 from dataset_builders.settings import BuildSettings
 from dataset_builders.sources.opening import NUM_FRAMES, NUM_SCENES, OPTIONS, SourceOptions, open_sources
 from dataset_builders.tasks import TASKS
+from dataset_builders.vst import CONFIGS
 
 EXAMPLE = "example: python -m dataset_builders build --source synthetic --num-scenes 50 --output build/spacevista"
 
@@ -35,6 +36,7 @@ def _build(arguments: argparse.Namespace) -> None:
     # Before the source is read, which may take long, so that an unknown task is refused early.
     settings = BuildSettings(
         tasks=tuple(tasks) or TASKS,
+        config=arguments.config,
         num_scenes=arguments.num_scenes,
         max_per_scene=arguments.max_per_scene,
         max_wordings=arguments.max_wordings,
@@ -108,6 +110,7 @@ def _add_build(build: argparse.ArgumentParser) -> None:
         metavar="TASK",
         help=f"some of {', '.join(TASKS)}, or rules of them (default: all)",
     )
+    add("--config", choices=list(CONFIGS), help="the rules of VST instead of the default ones (docs/vst.md)")
     add("--num-scenes", type=_positive, metavar="N", help=f"most scenes (default: all; synthetic: {NUM_SCENES})")
     add("--max-per-scene", type=_positive, default=42, metavar="N", help="most questions per scene (default: 42)")
     add("--max-wordings", type=_positive, metavar="N", help="most templates per kind of question (default: all)")

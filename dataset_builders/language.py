@@ -18,6 +18,7 @@ import yaml
 from dataset_builders.question import Fact, Question
 
 TEMPLATES = Path(__file__).with_name("templates")
+VST_TEMPLATES = Path(__file__).parent / "vst" / "templates"
 # The safe loader in C, where PyYAML has it, reads all templates in a tenth of a second instead of one.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # An alternative that is empty leaves a space before what follows it.
@@ -70,10 +71,10 @@ def _fill(text: str, choices: list[list[str]]) -> list[str]:
 
 
 @cache
-def wordings() -> dict[str, Wording]:
-    """Read all templates: name of the wording → its templates."""
+def wordings(folder: Path = TEMPLATES) -> dict[str, Wording]:
+    """Read all templates of a folder: name of the wording → its templates."""
     found = {}
-    for path in sorted(TEMPLATES.glob("*.yaml")):
+    for path in sorted(folder.glob("*.yaml")):
         for name, entry in yaml.load(path.read_text(encoding="utf-8"), _LOADER).items():
             questions, rationales = (
                 tuple(dict.fromkeys(text for grammar in entry[part] for text in expand(grammar)))
@@ -95,7 +96,8 @@ def say(fact: Fact, rng: np.random.Generator, taken: Container[str] = (), most: 
     Returns:
         The question, or None if every template gives a text that is taken.
     """
-    wording = wordings()[fact.wording or fact.rule]
+    name = fact.wording or fact.rule
+    wording = wordings(VST_TEMPLATES if name.startswith("vst.") else TEMPLATES)[name]
     templates = wording.questions[:most]
     start = int(rng.integers(len(templates)))
     rationale = wording.rationales[int(rng.integers(len(wording.rationales)))]

@@ -1,5 +1,6 @@
 """What a build did, counted: the JSON that stays with the dataset and the table that the command prints."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from dataset_builders.record import ENGINE_VERSION
 from dataset_builders.scene import Scene
 from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
 
-COUNTERS = ("questions", "splits", "scenes", "letters", "skipped", "licenses")
+COUNTERS = ("questions", "splits", "scenes", "letters", "skipped", "licenses", "skills")
 
 
 @dataclass
@@ -25,6 +26,7 @@ class BuildReport:
         letters: (number of options, letter) → questions whose right option has that letter.
         skipped: (task, reason) → scenes without a question of the task.
         licenses: (source, terms) → scenes.
+        skills: Rule → questions.
         repeated: Questions whose scene has another one in the same words.
         quarantine: Broken scenes that were left out: scene_id, place, field, problem, fix.
         hashes: Scene id → perceptual hashes of its frames; of a shard only.
@@ -39,6 +41,7 @@ class BuildReport:
     letters: Counter = field(default_factory=Counter)
     skipped: Counter = field(default_factory=Counter)
     licenses: Counter = field(default_factory=Counter)
+    skills: Counter = field(default_factory=Counter)
     repeated: int = 0
     quarantine: list[dict] = field(default_factory=list)
     hashes: dict[str, list[int]] = field(default_factory=dict)
@@ -60,6 +63,7 @@ class BuildReport:
     def _count(self, split: str, record: dict) -> None:
         self.splits[split] += 1
         self.questions[record["task"], record["scale"]] += 1
+        self.skills[json.loads(record["provenance"]).get("rule", record["task"])] += 1
         if record["options"]:
             self.letters[len(record["options"]), record["answer"]] += 1
 
@@ -70,7 +74,7 @@ class BuildReport:
 
     def recount_questions(self, split: str, records: Sequence[dict]) -> None:
         """Count the rows of a shard anew, after some were taken out."""
-        for name in ("splits", "questions", "letters"):
+        for name in ("splits", "questions", "letters", "skills"):
             setattr(self, name, Counter())
         for record in records:
             self._count(split, record)
@@ -123,6 +127,8 @@ class BuildReport:
             "by_task": {task: by_task[task] for task in TASK_NAMES if by_task[task]},
             "by_scale": {scale: by_scale[scale] for scale in SCALE_NAMES if by_scale[scale]},
             "by_task_and_scale": _nested(self.questions),
+            # A default build has a rule per way to ask; of a set of skills, each rule is one.
+            **({"by_skill": dict(sorted(self.skills.items()))} if "config" in self.arguments else {}),
             "by_split": dict(sorted(self.splits.items())),
             "scenes_by_split": dict(sorted(self.scenes.items())),
             "letters": _nested(self.letters),
@@ -141,6 +147,7 @@ class BuildReport:
             content["source"],
             content["arguments"],
             questions=_flat(content["by_task_and_scale"]),
+            skills=Counter(content.get("by_skill", {})),
             splits=Counter(content["by_split"]),
             scenes=Counter(content["scenes_by_split"]),
             skipped=_flat(content["skipped"]),
@@ -160,7 +167,13 @@ class BuildReport:
             rows.append([task, *map(str, counts), str(sum(counts)), f"{sum(counts) / total:.1%}"])
         sums = [sum(self.questions[task, scale] for task in tasks) for scale in scales]
         rows.append(["all", *map(str, sums), str(total), f"{1:.1%}"])
-        lines = [_table(rows), "", f"{self.scenes.total()} scenes, {len(self.quarantine)} quarantined"]
+        lines = [_table(rows), ""]
+        if "config" in self.arguments:
+            lines += [
+                _table([["skill", "all"], *([name, str(count)] for name, count in sorted(self.skills.items()))]),
+                "",
+            ]
+        lines.append(f"{self.scenes.total()} scenes, {len(self.quarantine)} quarantined")
         lines.append(f"identical (scene, question) pairs: {self.repeated} of {total} ({self.repeated / total:.4%})")
         for (task, reason), count in sorted(self.skipped.items()):
             lines.append(f"skipped: {task} in {count} scenes ({reason})")

@@ -30,7 +30,7 @@ class Camera:
     """A pinhole camera.
 
     Attributes:
-        intrinsics: (3, 3), pixels; pixel (0, 0) is the centre of the top left pixel.
+        intrinsics: (3, 3), pixels; pixel (0, 0) is the centre of the top left pixel; NaN where they are unknown.
         camera_to_world: (4, 4), rigid, metres.
         width: Pixels.
         height: Pixels.
@@ -40,6 +40,12 @@ class Camera:
     camera_to_world: np.ndarray
     width: int
     height: int
+
+
+def has_intrinsics(camera: Camera) -> bool:
+    """Tell whether it is known how the camera projects."""
+    focal = np.diagonal(camera.intrinsics)[:2]
+    return bool(np.isfinite(camera.intrinsics).all() and (focal > 0).all())
 
 
 @dataclass(frozen=True)

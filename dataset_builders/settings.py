@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from dataset_builders.errors import InputError
 from dataset_builders.tasks import RULES, TASKS, Rule
+from dataset_builders.vst import CONFIGS
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,7 @@ class BuildSettings:
 
     Attributes:
         tasks: Names of tasks that have rules, or of rules.
+        config: A key of `CONFIGS`, whose rules are used instead of the default ones; None for these.
         num_scenes: Only the first so many scenes of the source; None for all.
         max_per_scene: Most questions per scene (VSI-Bench has at most 6 per scene and task; 42 is that for 7 tasks).
         max_wordings: Only the first so many templates of each wording; None for all.
@@ -24,6 +26,7 @@ class BuildSettings:
     """
 
     tasks: tuple[str, ...] = TASKS
+    config: str | None = None
     num_scenes: int | None = None
     max_per_scene: int = 42
     max_wordings: int | None = None
@@ -40,7 +43,9 @@ class BuildSettings:
         Raises:
             InputError: if a task is unknown or a number below its least.
         """
-        rules = {rule.name for rule in RULES}
+        if self.config is not None and self.config not in CONFIGS:
+            raise InputError("--config", self.config, "is not a set of rules", f"use one of {', '.join(CONFIGS)}")
+        rules = {rule.name for rule in self._known_rules}
         for task in self.tasks:
             if task not in TASKS and task not in rules:
                 raise InputError("--tasks", task, "is not a task with rules", f"use some of {', '.join(TASKS)}")
@@ -53,13 +58,18 @@ class BuildSettings:
     @property
     def rules(self) -> list[Rule]:
         """The rules of the tasks, and those that are named themselves."""
-        return [rule for rule in RULES if rule.task in self.tasks or rule.name in self.tasks]
+        return [rule for rule in self._known_rules if rule.task in self.tasks or rule.name in self.tasks]
+
+    @property
+    def _known_rules(self) -> tuple[Rule, ...]:
+        return RULES if self.config is None else CONFIGS[self.config]
 
     def recorded(self, source: str) -> dict:
         """Return what decides the content of the dataset, as JSON."""
         return {
             "source": source,
             **self.source_options,
+            **({} if self.config is None else {"config": self.config}),
             "tasks": list(self.tasks),
             "num_scenes": self.num_scenes,
             "max_per_scene": self.max_per_scene,

@@ -60,7 +60,7 @@ def _without_shortcuts(space: Workspace, shards: Sequence[Shard], reports: list[
     keys = set(json.loads(decided.read_text(encoding="utf-8")))
     for shard, part, report in zip(shards, parts, reports, strict=True):
         if part.exists():
-            left = prune_part(part, keys).select(["task", "scale", "options", "answer"])
+            left = prune_part(part, keys).select(["task", "scale", "options", "answer", "provenance"])
             report.recount_questions(shard.split, [_named(row) for row in left.to_pylist()])
             write_whole(space.shards / f"{shard.name}.json", json.dumps(report.counts()))
     return reports

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dataset_builders.question import Fact
-from dataset_builders.scene import Scene
+from dataset_builders.scene import Scene, has_intrinsics
 from dataset_builders.taxonomy import SCALE_NAMES
 
 ALL_SCALES = frozenset(SCALE_NAMES)
@@ -15,6 +15,7 @@ ALL_SCALES = frozenset(SCALE_NAMES)
 HAS: dict[str, Callable[[Scene], bool]] = {
     "boxes": lambda scene: bool(scene.objects),
     "frames": lambda scene: bool(scene.frames),
+    "intrinsics": lambda scene: any(has_intrinsics(frame.camera) for frame in scene.frames),
     "depth": lambda scene: any(frame.depth is not None for frame in scene.frames),
     "instances": lambda scene: any(frame.instances is not None for frame in scene.frames),
     "sightings": lambda scene: any(frame.instances is not None or frame.boxes for frame in scene.frames),
