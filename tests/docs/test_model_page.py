@@ -49,6 +49,9 @@ def test_every_example_runs(save_backbones, tmp_path, monkeypatch):
     assert (tmp_path / "build" / "assembled" / "model.safetensors").is_file()
     assert names["outputs"].gates.shape == (2, 1, inputs["input_ids"].shape[1], 4)
     assert type(names["quantized"].model.language_model.layers[0].mlp.up_proj).__name__ == "Linear4bit"
+    kinds = {type(module).__name__ for module in names["quantized"].model.dense_branch.modules()}
+    kinds |= {type(module).__name__ for module in names["quantized"].model.visual.modules()}
+    assert "Linear4bit" not in kinds and "Linear" in kinds
     logits = names["quantized"](**inputs).logits
     exact = names["model"].merge_expert("indoor")(**inputs).logits
     assert torch.nn.functional.cosine_similarity(logits[0].float(), exact[0]).mean() > 0.9
