@@ -69,6 +69,7 @@ bench: $(INSTALLED)  ## measure; writes benchmarks/*.json
 	$(BIN)/python benchmarks/rewards.py
 	$(BIN)/python benchmarks/packing.py
 	$(BIN)/python benchmarks/grpo.py
+	$(BIN)/python benchmarks/training.py
 
 clean:  ## remove what was built, keep .venv
 	rm -rf build

@@ -70,14 +70,19 @@ def peak_growth(prepare: Callable[..., Callable[[], object]], *arguments) -> dic
 def _report_peak(send, prepare, arguments) -> None:
     call = prepare(*arguments)
     gc.collect()
-    ready = _memory_mb("VmRSS")
-    # The peak of this process alone, from here on: `getrusage` would also tell that of the parent before the spawn.
-    Path("/proc/self/clear_refs").write_text("5")
+    ready = memory_mb("VmRSS")
+    forget_peak()
     call()
-    peak = _memory_mb("VmHWM")
+    peak = memory_mb("VmHWM")
     send.send(json.dumps({"ready": round(ready, 1), "peak": round(peak, 1), "growth": round(peak - ready, 1)}))
 
 
-def _memory_mb(field: str) -> float:
+def forget_peak() -> None:
+    """Let `VmHWM` count from here on; `getrusage` would also tell what the parent took before a spawn. Linux only."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def memory_mb(field: str) -> float:
+    """Read a field of this process's status, `VmRSS` or `VmHWM` (the peak of it), in MB; Linux only."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024
