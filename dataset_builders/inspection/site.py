@@ -21,10 +21,10 @@ from dataset_builders.errors import InputError
 from dataset_builders.inspection.charts import cross_table, histograms, word_cloud
 from dataset_builders.inspection.overview import Overview
 from dataset_builders.inspection.statistics import UNITS
-from dataset_builders.inspection.top_view import top_view
 from dataset_builders.record import LETTERS
 from dataset_builders.splits import SPLITS
 from dataset_builders.taxonomy import ANSWER_TYPES, PROMPT_TYPES, SCALE_NAMES, TASK_NAMES
+from dataset_builders.top_view import top_view
 
 CHOICES = {"task": TASK_NAMES, "scale": SCALE_NAMES, "split": SPLITS}
 PER_PAGE = 60

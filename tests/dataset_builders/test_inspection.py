@@ -29,10 +29,10 @@ from dataset_builders.inspection.files import DatasetFiles
 from dataset_builders.inspection.overview import Overview
 from dataset_builders.inspection.server import LocalServer
 from dataset_builders.inspection.site import Site
-from dataset_builders.inspection.top_view import top_view
 from dataset_builders.record import QUESTION_FEATURES
 from dataset_builders.sources.synthetic import SyntheticSource
 from dataset_builders.taxonomy import ANSWER_TYPES, SCALE_NAMES
+from dataset_builders.top_view import top_view
 
 HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7 * 7 }}"
 LETTERS = "ABCDEFGH"
