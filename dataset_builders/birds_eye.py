@@ -83,11 +83,8 @@ def lay_out(scene: Scene, *, frames: Sequence[int] | None = None, objects: Seque
     if cameras:
         turn = _turn(cameras[0])
         items, cameras = [_turned(item, turn) for item in items], [_turned_camera(one, turn) for one in cameras]
-    positions = [
-        Boxes.of(items).corners().reshape(-1, 3),
-        *(camera.camera_to_world[None, :3, 3] for camera in cameras),
-    ]
-    points = np.concatenate(positions)[:, :2]
+    corners, poses = Boxes.of(items).corners().reshape(-1, 3), [camera.camera_to_world for camera in cameras]
+    points = np.concatenate([corners, *(pose[None, :3, 3] for pose in poses)])[:, :2]
     if not len(points) or not np.isfinite(points).all():
         raise InputError(scene.scene_id, "objects and frames", "have no place to draw", "give boxes or poses")
     # A single camera alone has nothing that its reach could be a part of.
