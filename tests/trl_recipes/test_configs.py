@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from trl import GRPOConfig
 
+from trl_recipes.actions.arguments import ActionArguments
 from trl_recipes.arguments import (
     ExpertArguments,
     GrpoRecipeArguments,
@@ -20,6 +21,7 @@ CLASSES = {
     "experts": (ExpertArguments, SupervisedConfig),
     "router": (RouterArguments, SupervisedConfig),
     "grpo": (GrpoRecipeArguments, GRPOConfig),
+    "actions": (ActionArguments, SupervisedConfig),
 }
 SIZES = ("tiny", "3b", "7b")
 STAGES = [path.stem for path in sorted(CONFIGS.glob("*.yaml"))]
@@ -34,6 +36,8 @@ def _parse(name, tmp_path):
         "--output_dir",
         str(tmp_path / "out"),
     ]
+    if name.startswith("actions"):
+        argv += ["--model_name_or_path", "someone/model"]
     return parse_arguments(*CLASSES[name.split("_")[0]], [*argv, "--use_cpu", "true"])
 
 
@@ -69,6 +73,15 @@ def test_the_supervised_stages_of_vst(stage, rate, visual, epochs, size, tmp_pat
     )
     assert training.packing and training.max_length == 16_384 and training.warmup_steps == 0.03
     assert 8 * training.per_device_train_batch_size * training.gradient_accumulation_steps == 128
+
+
+@pytest.mark.parametrize("size", ["3b", "7b"])
+def test_the_actions_of_vst(size, tmp_path):
+    recipe, training = _parse(f"actions_{size}", tmp_path)
+    assert training.learning_rate == 5e-5 and recipe.learning_rates == {"visual": 5e-6}
+    assert recipe.image_size == 256 and training.max_steps == 2500
+    assert training.packing and training.max_length == 1024 and training.per_device_train_batch_size == 1
+    assert 8 * training.gradient_accumulation_steps == 128
 
 
 @pytest.mark.parametrize("size", ["3b", "7b"])

@@ -124,13 +124,6 @@ def read_picture(path: str | Path, name: str, step: int) -> Image.Image:
     return Image.fromarray(picture[::-1] if convention == "opengl" else picture)
 
 
-def picture_shape(path: str | Path, name: str) -> tuple[int, int]:
-    """Return width and height in pixels of the pictures of a demonstration."""
-    with h5py.File(path, "r") as file:
-        _, height, width, _ = _array(file, f"data/{name}/{CAMERA}").shape
-    return width, height
-
-
 def _readable(folder: Path, counts: Counts) -> Iterator[Demonstration]:
     """Read all demonstrations, in the order of their names and numbers."""
     for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file()):

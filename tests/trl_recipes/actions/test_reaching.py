@@ -1,0 +1,85 @@
+"""The toy world: the expert solves it, chance seldom does, and what is drawn is where it says."""
+
+import numpy as np
+import pytest
+
+from trl_recipes.actions.demonstrations import load_demonstrations
+from trl_recipes.actions.reaching import COLOURS, MAX_STEPS, STEP, ReachingEnv, expert_action, random_action
+from trl_recipes.actions.rollout import success_rate
+
+SEEDS = range(5_000, 5_200)
+
+
+def _env(gripper, target=(0.9, 0.9), other=(0.1, 0.9)):
+    return ReachingEnv(np.array(gripper), np.array(target), np.array(other), ("red", "blue"))
+
+
+def _acting(act):
+    """Return the share of episodes that `act(env)` solves, without a picture."""
+    solved = []
+    for seed in SEEDS:
+        env = ReachingEnv.sample(seed)
+        while not env.done:
+            env.step(act(env))
+        solved.append(env.success)
+    return np.mean(solved)
+
+
+def test_the_expert_succeeds_and_chance_seldom_does():
+    generator = np.random.default_rng(0)
+    assert _acting(expert_action) > 0.97
+    assert _acting(lambda _: random_action(generator)) < 0.2
+    # Who cannot tell the blocks apart goes to the wrong one half of the time.
+    assert _acting(lambda env: np.sign((env.other - env.gripper)[[0, 1, 0, 0, 0, 0, 0]])) < 0.1
+
+
+def test_the_same_seed_is_the_same_episode():
+    first, again, other = (ReachingEnv.sample(seed) for seed in (3, 3, 4))
+    assert (first.gripper == again.gripper).all() and first.instruction == again.instruction
+    assert (np.asarray(first.render(84)) == np.asarray(again.render(84))).all()
+    assert (first.gripper != other.gripper).any()
+
+
+def test_a_step_moves_right_and_away_and_stays_on_the_table():
+    env = _env((0.5, 0.5))
+    env.step(np.array([1.0, -0.5, 1, 1, 1, 1, 1]))
+    assert env.gripper == pytest.approx([0.5 + STEP, 0.5 - STEP / 2])
+    env.step(np.array([100.0, 0, 0, 0, 0, 0, 0]))
+    assert env.gripper[0] == pytest.approx(0.5 + 2 * STEP)
+    for _ in range(9):
+        env.step(np.array([1.0, 0, 0, 0, 0, 0, 0]))
+    assert env.gripper[0] == 1
+
+
+def test_blocks_and_time_end_an_episode():
+    assert _env((0.9, 0.85)).success and _env((0.9, 0.85)).done
+    assert not _env((0.1, 0.85)).success and _env((0.1, 0.85)).done
+    assert not _env((0.5, 0.5)).done
+    late = _env((0.5, 0.5))
+    late.steps = MAX_STEPS
+    assert late.done and not late.success
+
+
+def test_blocks_are_drawn_in_their_colours_where_they_are():
+    pixels = np.asarray(_env((0.5, 0.2)).render(100)).astype(int)
+    for colour, x, y in (("red", 0.9, 0.9), ("blue", 0.1, 0.9)):
+        rows, columns = np.nonzero((pixels == COLOURS[colour]).all(-1))
+        assert columns.mean() / 99 == pytest.approx(x, abs=0.01)
+        assert 1 - rows.mean() / 99 == pytest.approx(y, abs=0.01)
+
+
+def test_written_demonstrations_are_those_of_the_expert(demonstrations):
+    rows, counts = load_demonstrations(demonstrations)
+    assert counts.kept + counts.failed == 12 and not counts.refused
+    env = ReachingEnv.sample(0)
+    first = next(row for row in rows if row["instruction"] == env.instruction and row["demonstration"] == "demo_0")
+    assert first["action"] == pytest.approx(expert_action(env).tolist())
+
+
+def test_a_success_rate_counts_the_episodes_that_end_well():
+    envs = {np.asarray(ReachingEnv.sample(seed).render(84)).tobytes(): seed for seed in range(10)}
+
+    def stays(pictures, _):
+        return np.zeros((len(pictures), 7))
+
+    assert success_rate(stays, range(10), 84) == 0 and len(envs) == 10
