@@ -3,6 +3,7 @@
 Training and evaluation both call `to_messages`, so a prompt never depends on who asks, nor on the right answer.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
@@ -18,6 +19,8 @@ from dataset_builders.record import LETTERS
 from dataset_builders.taxonomy import ANSWER_TYPES
 
 FREE_FORM = ANSWER_TYPES.index("free_form")  # a row of a loaded dataset holds the number of the class
+# Questions of VST that ask for JSON, sentences or lists, and say so.
+SAYS_WHAT_TO_WRITE = re.compile(r'"template": "vst\.(caption|depth_list|detection|distance_spelled)')
 FORMAT = (
     "Reply as <think>reasoning</think><semantics>objects</semantics><scale>scene size</scale><answer>answer</answer>."
 )
@@ -35,7 +38,8 @@ def prompt_text(record: dict) -> str:
     if record["options"]:
         lines.append("Answer with the option's letter.")
     elif record.get("answer_type") in ("free_form", FREE_FORM):
-        lines.append("Answer in a few words.")
+        if not SAYS_WHAT_TO_WRITE.search(record.get("provenance") or ""):
+            lines.append("Answer in a few words.")
     elif record["unit"]:
         # Not which unit: it would give the scale away, which is to be seen.
         lines.append("Answer with a number and its unit.")

@@ -1,12 +1,16 @@
 """Which rules `--config` selects."""
 
 from dataset_builders.tasks import RULES, Rule
-from dataset_builders.vst import detection, grounding
+from dataset_builders.vst import captions, depth_lists, depth_nearest, detection, distances, grounding, measurement
 
 EXISTING = ("image.order_points", "image.order_objects")
 """Rules of a default build that ask what VST asks: which marked point is the nearest, and orders as options."""
 
-VST_RULES: tuple[Rule, ...] = tuple(rule for module in (detection, grounding) for rule in module.RULES)
+VST_RULES: tuple[Rule, ...] = tuple(
+    rule
+    for module in (detection, grounding, measurement, depth_lists, depth_nearest, distances, captions)
+    for rule in module.RULES
+)
 """The rules of VST's own."""
 
 CONFIGS: dict[str, tuple[Rule, ...]] = {
