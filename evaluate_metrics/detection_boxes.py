@@ -1,7 +1,9 @@
 """Exact overlap of oriented boxes in three dimensions, under any rotation.
 
-Every corner of the intersection of two boxes lies on an edge of one of them, so the intersection is the convex hull of
-the edges of each box, clipped to the other box.
+The volume of a convex body is a sum over its edges (see `evaluate_metrics.detection_volumes`), which takes all pairs
+at once. Where two faces are nearly parallel and not quite, that sum loses digits; there the body is built: every corner
+of the intersection of two boxes lies on an edge of one of them, so the intersection is the convex hull of the edges of
+each box, clipped to the other box.
 """
 
 from collections.abc import Mapping
@@ -9,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
+
+from evaluate_metrics.detection_volumes import shared_volumes
 
 _CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float) / 2
 _EDGES = np.array([(i, j) for i in range(8) for j in range(i) if np.abs(_CORNERS[i] - _CORNERS[j]).sum() == 1])
@@ -70,13 +74,17 @@ def pairwise_iou(boxes: Boxes, others: Boxes) -> np.ndarray:
     reach = (np.linalg.norm(boxes.sizes, axis=1)[:, None] + np.linalg.norm(others.sizes, axis=1)[None]) / 2
     near = (distance < reach) & boxes.valid()[:, None] & others.valid()[None]
     volumes, other_volumes = boxes.sizes.prod(axis=1), others.sizes.prod(axis=1)
+    first, second = np.nonzero(near)
+    shared = shared_volumes(
+        *((one.centers[at], one.sizes[at], one.rotations[at]) for one, at in ((boxes, first), (others, second)))
+    )
     corners, other_corners = boxes.corners(), others.corners()
-    for i, j in np.argwhere(near):
-        points = np.concatenate(
-            [_clipped_edges(corners[i], others, j), _clipped_edges(other_corners[j], boxes, i)], axis=0
+    for place in np.flatnonzero(np.isnan(shared)):
+        i, j = first[place], second[place]
+        shared[place] = _hull_volume(
+            np.concatenate([_clipped_edges(corners[i], others, j), _clipped_edges(other_corners[j], boxes, i)])
         )
-        shared = _hull_volume(points)
-        ious[i, j] = shared / (volumes[i] + other_volumes[j] - shared)
+    ious[near] = shared / (volumes[first] + other_volumes[second] - shared)
     return np.minimum(ious, 1)
 
 

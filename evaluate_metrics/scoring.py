@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dataset_builders.taxonomy import METRES
+from evaluate_metrics.detection_text import are_boxes, f1, format_boxes, parse_boxes, read_boxes
 from evaluate_metrics.mra import mean_relative_accuracies
 from evaluate_metrics.parsing import extract_answer, parse_words
 from evaluate_metrics.parsing_choices import choose, claim_of
@@ -30,7 +31,7 @@ class Score(NamedTuple):
 
 
 def score(record: Mapping, completion: str) -> Score:
-    """Score a completion: the exact letter or words, mean relative accuracy for counts and measures.
+    """Score a completion: the exact letter or words, mean relative accuracy for counts and measures, F1 for 3-D boxes.
 
     Args:
         record: A row with `answer_type` (by name), `answer`, `unit` and `options` (empty where they are not known).
@@ -76,6 +77,10 @@ def score_columns(
         elif kind == "multiple_choice":
             said, flag = choose(claim(extract_answer(completion)), texts or None)
             value = float(said == answer)
+        elif kind == "free_form" and are_boxes(answer):
+            found = parse_boxes(completion)
+            said, flag = None if found is None else format_boxes(*found), None
+            value = 0.0 if found is None else f1(found, read_boxes(answer))
         elif kind == "free_form":
             said, flag = parse_words(completion), None
             value = free_form_match(said, answer)
