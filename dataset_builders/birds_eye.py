@@ -154,7 +154,7 @@ def draw_view(view: TopView, theme: Theme = LIGHT) -> Image.Image:
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), CAMERA, theme.ink, SMOOTH)
     for label in view.labels:
         if label.leader:
-            pen.line(_scaled([label.middle, label.leader]), theme.ink, SMOOTH)
+            pen.line(_scaled([label.leader[:2], label.leader[2:]]), theme.ink, SMOOTH)
     y = view.height - 10
     pen.line(_scaled([(MARGIN, y), (MARGIN + view.bar[0], y)]), theme.ink, 3 * SMOOTH)
     image = image.reduce(SMOOTH)

@@ -30,12 +30,12 @@ class Label:
     Attributes:
         text: The name.
         box: x0, y0, x1, y1; no two labels of a drawing have an inner point in common.
-        leader: (x, y) of what is named, where a line has to lead there; None where the label lies on it.
+        leader: (x0, y0, x1, y1), a line from the box to the middle of what is named; None where that is in the box.
     """
 
     text: str
     box: tuple[float, float, float, float]
-    leader: tuple[float, float] | None
+    leader: tuple[float, float, float, float] | None
 
     @property
     def middle(self) -> tuple[float, float]:
@@ -154,31 +154,42 @@ def top_view(
     bar = _bar(extent, pixels, scale)
     order = sorted(range(len(objects)), key=lambda index: -float(np.ptp(footprints[index], axis=0).prod()))
     names = [item["category"] for item in objects] if names is None else names
-    middles = [place((footprints[index].min(0) + footprints[index].max(0)) / 2) for index in order]
-    named = [*camera_names, *(names[index] for index in order)]
-    anchors = [*(camera[:2] for camera in cameras if camera_names), *middles]
-    labels, size = _labels(named, anchors, size, cameras, bar, style)
+    outlines = [tuple(map(place, footprints[index])) for index in order]
+    dots = [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y, _, _ in cameras]
+    named = [*zip(camera_names, dots, strict=False)]
+    named += [(names[index], _bounds(corners)) for index, corners in zip(order, outlines, strict=True)]
+    labels, size = _labels(named, size, [*dots, _bar_place(bar, size, style)], style)
     hues = _hues(objects)
-    outlines = tuple(
-        _outline(objects[index], tuple(map(place, footprints[index])), label, hues)
-        for index, label in zip(order, labels[len(camera_names) :], strict=True)
+    drawn = tuple(
+        _outline(objects[index], corners, label, hues)
+        for index, corners, label in zip(order, outlines, labels[len(camera_names) :], strict=True)
     )
     seen = tuple(tuple(map(place, area)) for area in areas)
-    return TopView(*size, outlines, cameras, bar, seen, tuple(labels[: len(camera_names)]))
+    return TopView(*size, drawn, cameras, bar, seen, tuple(labels[: len(camera_names)]))
 
 
-def _labels(names, anchors, size, cameras, bar, style: Style) -> tuple[list[Label], tuple[float, float]]:
-    """Place names, the cameras' first, off the cameras and the bar; return them and the size of the drawing."""
-    text_width, text_height = style.measure(bar[1])
-    taken = [(0, size[1] - 14 - text_height, MARGIN + max(bar[0], text_width), size[1])]
-    taken += [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y, _, _ in cameras]
-    sizes = np.array([style.measure(name) for name in names], float).reshape(-1, 2)
-    places, size = place_labels(np.array(anchors, float).reshape(-1, 2), sizes, size, taken)
-    labels = []
-    for name, (x, y), box in zip(names, anchors, places.tolist(), strict=True):
-        covered = box[0] <= x <= box[2] and box[1] <= y <= box[3]
-        labels.append(Label(name, tuple(box), None if covered else (x, y)))
-    return labels, size
+def _labels(named: list, size: tuple, taken: list, style: Style) -> tuple[list[Label], tuple[float, float]]:
+    """Place (name, box of the thing) in the order given, off what is taken; return them and the size of it all."""
+    things = np.array([thing for _, thing in named], float).reshape(-1, 4)
+    sizes = np.array([style.measure(name) for name, _ in named], float).reshape(-1, 2)
+    places, size = place_labels(things, sizes, size, taken)
+    middles = (things[:, :2] + things[:, 2:]) / 2
+    nearest = np.clip(middles, places[:, :2], places[:, 2:])
+    leaders = np.hstack([nearest, middles]).round(2).tolist()
+    return [
+        Label(name, tuple(place), None if leader[:2] == leader[2:] else tuple(leader))
+        for (name, _), place, leader in zip(named, places.tolist(), leaders, strict=True)
+    ], size
+
+
+def _bounds(corners: Sequence[tuple[float, float]]) -> tuple[float, float, float, float]:
+    (x0, y0), (x1, y1) = np.min(corners, axis=0), np.max(corners, axis=0)
+    return x0, y0, x1, y1
+
+
+def _bar_place(bar: tuple[float, str], size: tuple, style: Style) -> tuple[float, float, float, float]:
+    width, height = style.measure(bar[1])
+    return 0, size[1] - 14 - height, MARGIN + max(bar[0], width), size[1]
 
 
 def _footprint(item: dict) -> np.ndarray:
