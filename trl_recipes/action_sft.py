@@ -33,7 +33,7 @@ def build_trainer(recipe: ActionArguments, training: SupervisedConfig) -> Superv
     check_settings(recipe, training)
     if training.eval_strategy != "no":
         fix = "leave it out; how often a policy succeeds is measured by acting"
-        raise InputError("arguments", "eval_strategy", f"is {training.eval_strategy}, but no steps are held out", fix)
+        raise InputError("arguments", "eval_strategy", "is given, but no steps are held out", fix)
     rows, counts = load_demonstrations(recipe.dataset)
     model, processor = load_model(recipe, rows, training)
     codec = choose_codec(recipe.model_name_or_path, model, processor, rows)

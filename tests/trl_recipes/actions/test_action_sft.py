@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer
 from trl_recipes import action_sft
 from trl_recipes.actions.__main__ import main as actions
 from trl_recipes.actions.codec import ActionCodec
+from trl_recipes.actions.demonstrations import load_demonstrations
 from trl_recipes.actions.policy import ActionPolicy
 from trl_recipes.actions.reaching import ReachingEnv
 
@@ -58,21 +59,15 @@ def test_packed_rows_of_general_data_besides(demonstrations, base, tmp_path):
     more = ["--packing", "true", "--max_length", "128", "--mix", f"{tmp_path / 'general'}:0.5"]
     assert action_sft.main(_argv(demonstrations, base, tmp_path / "out", *more)) == 0
     [stage] = json.loads((tmp_path / "out" / "training.json").read_text())["stages"]
-    alone = _steps(demonstrations)
+    alone = load_demonstrations(demonstrations)[1].steps
     assert stage["num_samples"] == alone + round(alone / 2)
-
-
-def _steps(demonstrations):
-    from trl_recipes.actions.demonstrations import load_demonstrations
-
-    return load_demonstrations(demonstrations)[1].steps
 
 
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
         (["--dataset", "nowhere"], "nowhere: dataset: has no steps to learn from"),
-        (["--eval_strategy", "epoch"], "eval_strategy: is .*epoch, but no steps are held out"),
+        (["--eval_strategy", "epoch"], "eval_strategy: is given, but no steps are held out"),
         (["--image_size", "8"], "image_size must be at least 28"),
         (["--streaming", "true"], "streaming is for questions"),
         (["--packing", "true"], "packing: needs the length of a row"),
