@@ -97,7 +97,7 @@ def say(fact: Fact, rng: np.random.Generator, taken: Container[str] = (), most: 
         The question, or None if every template gives a text that is taken.
     """
     name = fact.wording or fact.rule
-    wording = wordings(VST_TEMPLATES if name.startswith("vst.") else TEMPLATES)[name]
+    wording = (wordings(VST_TEMPLATES) if name.startswith("vst.") else wordings())[name]
     templates = wording.questions[:most]
     start = int(rng.integers(len(templates)))
     rationale = wording.rationales[int(rng.integers(len(wording.rationales)))]

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from dataset_builders.ask import ask
 from dataset_builders.record import LetterBalance, to_record
 from dataset_builders.scene import Camera, Frame, Scene, SceneObject
 from dataset_builders.sources.sunrgbd import SunRgbdSource
-from dataset_builders.sources.synthetic import SyntheticSource
 from dataset_builders.tasks import lacking
 from dataset_builders.vst import VST_RULES
 from dataset_builders.vst.camera_boxes import box_numbers, camera_boxes
@@ -22,17 +20,9 @@ from dataset_builders.vst.detection import RULES, generate
 from evaluate_metrics.detection_boxes import Boxes, pairwise_iou
 from trl_recipes.rewards.detection import detection_score, read_boxes
 
-SIGNS = np.array(list(product((-0.5, 0.5), repeat=3)))
 LEVEL = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 """Of a camera that looks along the world's y axis; its columns are right, down and ahead."""
 INTRINSICS = np.array([[200.0, 0, 159.5], [0, 200, 119.5], [0, 0, 1]])
-
-
-def corners_by_hand(item: SceneObject, pose: np.ndarray) -> np.ndarray:
-    """The corners of a box in the frame of a camera, (8, 3), by homogeneous coordinates."""
-    axes = list(zip(item.size, item.rotation, strict=True))
-    world = [item.center + sum(s * size * axis for s, (size, axis) in zip(sign, axes, strict=True)) for sign in SIGNS]
-    return (np.linalg.inv(pose) @ np.c_[world, np.ones(8)].T).T[:, :3]
 
 
 def same_points(first: np.ndarray, second: np.ndarray, tolerance: float) -> bool:
@@ -40,14 +30,9 @@ def same_points(first: np.ndarray, second: np.ndarray, tolerance: float) -> bool
     return bool(gaps.min(0).max() < tolerance and gaps.min(1).max() < tolerance)
 
 
-def rendered(seed: int = 3, scenes: int = 2) -> list[Scene]:
-    source = SyntheticSource(num_scenes=5 * scenes, seed=seed)
-    return [source.load(ref) for ref in source.refs() if ref.scale == "indoor"][:scenes]
-
-
 @given(seed=st.integers(0, 10_000))
 @settings(deadline=None, max_examples=60)
-def test_nine_numbers_are_the_same_box_for_the_reward(seed):
+def test_nine_numbers_are_the_same_box_for_the_reward(by_hand, seed):
     rng = np.random.default_rng(seed)
     rotation = Rotation.random(random_state=seed).as_matrix() * rng.choice([-1, 1], (3, 1))
     item = SceneObject(1, "cup", rng.uniform(-3, 3, 3), rng.uniform(0.1, 3, 3), rotation)
@@ -57,7 +42,7 @@ def test_nine_numbers_are_the_same_box_for_the_reward(seed):
     assert (np.abs(numbers[6:]) <= 1).all()
     labels, boxes = read_boxes(json.dumps([{"bbox_3d": numbers.tolist(), "label": "cup"}]))
     assert labels == ["cup"] and boxes.valid().all()
-    assert same_points(boxes.corners()[0], corners_by_hand(item, pose), 1e-6)
+    assert same_points(boxes.corners()[0], by_hand.in_camera(by_hand.corners(item), pose), 1e-6)
 
 
 def test_the_vertical_extent_is_the_second_size_and_a_level_box_turns_by_45_degrees_at_most():
@@ -69,9 +54,9 @@ def test_the_vertical_extent_is_the_second_size_and_a_level_box_turns_by_45_degr
         assert numbers[6] == pytest.approx(0) and numbers[8] == pytest.approx(0)
 
 
-def test_answers_round_trip_and_lie_where_the_scene_has_them():
+def test_answers_round_trip_and_lie_where_the_scene_has_them(by_hand):
     asked = 0
-    for scene in rendered():
+    for scene in by_hand.rendered():
         for fact in generate(scene, np.random.default_rng(0)):
             pose = scene.frames[fact.key_frames[0]].camera.camera_to_world
             labels, boxes = read_boxes(fact.answer)
@@ -83,18 +68,18 @@ def test_answers_round_trip_and_lie_where_the_scene_has_them():
             for item, corners in zip(true, boxes.corners(), strict=True):
                 reach = np.linalg.norm(item.size) / 2
                 # 5 mm for each of center and half size, and a hundredth of a half turn, 0.9 degrees, for each angle.
-                assert same_points(corners, corners_by_hand(item, pose), 0.02 + 0.05 * reach)
+                assert same_points(corners, by_hand.in_camera(by_hand.corners(item), pose), 0.02 + 0.05 * reach)
             asked += 1
     assert asked > 10
 
 
-def test_every_whole_visible_object_of_the_category_is_in_the_answer():
-    for scene in rendered():
+def test_every_whole_visible_object_of_the_category_is_in_the_answer(by_hand):
+    for scene in by_hand.rendered():
         for fact in generate(scene, np.random.default_rng(1)):
             frame = scene.frames[fact.key_frames[0]]
             found = set(fact.measured["instance_ids"])
             for item in scene.objects:
-                corners = corners_by_hand(item, frame.camera.camera_to_world)
+                corners = by_hand.in_camera(by_hand.corners(item), frame.camera.camera_to_world)
                 inside = (corners[:, 2] > 0).all()
                 if inside:
                     pixels = (corners / corners[:, 2:]) @ frame.camera.intrinsics.T
@@ -129,8 +114,8 @@ def test_boxes_behind_the_camera_or_over_the_edge_or_without_thickness_are_left_
     assert [box.item.instance_id for box in camera_boxes(view((kept, *dropped)), 0)] == [1]
 
 
-def test_without_intrinsics_detection_alone_is_refused():
-    scene = rendered(scenes=1)[0]
+def test_without_intrinsics_detection_alone_is_refused(by_hand):
+    scene = by_hand.rendered()[0]
     lost = replace(scene, frames=tuple(
         replace(frame, camera=replace(frame.camera, intrinsics=np.full((3, 3), np.nan))) for frame in scene.frames
     ))  # fmt: skip
