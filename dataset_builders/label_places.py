@@ -11,7 +11,7 @@ ROOMY = (1.15, 2.0)
 # Steps from a thing's middle: one across or down leads beside it, each further one down a line on. Near ones first.
 STEPS = np.array(
     sorted(
-        ((x, y) for x in (0, 1, -1, 0.5, -0.5) for y in range(-5, 6)),
+        ((x, y) for x in (0, 1, -1, 0.5, -0.5, 2, -2) for y in range(-5, 6)),
         key=lambda step: (abs(step[0]) + abs(step[1]), -abs(step[0]), -step[0], -step[1]),
     )
 )

@@ -7,7 +7,7 @@ from dataset_builders.errors import InputError
 from dataset_builders.general import open_picture
 from dataset_builders.inspection.files import DatasetFiles
 from dataset_builders.inspection.overview import Overview, SceneEntry
-from dataset_builders.inspection.top_view import TopView, top_view
+from dataset_builders.top_view import TopView, top_view
 from hub_cards.demo.clip import Clip
 
 MOST_SCENES = 40
