@@ -16,8 +16,8 @@ from trl_recipes.actions.policy import ActionPolicy
 from trl_recipes.actions.reaching import COLOURS, random_action
 from trl_recipes.actions.rollout import success_rate, write_demonstrations
 
-SIDE = 84
-"""Pixels of a side of the pictures: nine visual tokens."""
+SIDE = 56
+"""Pixels of a side of the pictures: four visual tokens."""
 TEST_SEEDS = 1_000_000
 """Where the seeds of rollouts begin, so that none is that of a demonstration."""
 

@@ -1,8 +1,10 @@
 """A toy world to try policies in: a gripper over a table is to reach the block that the instruction names.
 
-The table is the unit square, x to the right and y away from the camera, which looks straight down. Two blocks of
-different colours lie on it; touching the other one ends an episode without success. Actions have LIBERO's 7 numbers:
-motion in x, y, z, three rotations (of which the last four do nothing here) and the gripper's command, each in -1 … 1.
+The table is the unit square. The camera hangs above the gripper, looks straight down and goes along, so that the
+gripper is always in the middle of its picture: x to the right, y up. (With a camera that stands still, a tiny model
+has to compare two places, and does not learn it in minutes.) Two blocks of different colours lie on the table;
+touching the other one ends an episode without success. Actions have LIBERO's 7 numbers: motion in x, y and z, three
+rotations and the gripper's command, each in -1 … 1, of which the first two matter here.
 """
 
 from dataclasses import dataclass
@@ -11,7 +13,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 COLOURS = {"red": (214, 39, 40), "green": (44, 160, 44), "blue": (31, 119, 180), "yellow": (240, 200, 30)}
-GRIPPER, TABLE = (40, 40, 40), (225, 220, 210)
+GRIPPER, TABLE, FLOOR = (40, 40, 40), (225, 220, 210), (120, 120, 120)
+VIEW = 0.8
+"""Half of what the camera sees of each axis, in sides of the table: both blocks, wherever the gripper is."""
+BLOCK_RADIUS, GRIPPER_RADIUS = 0.1, 0.06
 ACTION_SIZE = 7
 STEP = 0.12
 """Longest motion of a step along each axis, in sides of the table."""
@@ -74,13 +79,20 @@ class ReachingEnv:
         self.steps += 1
 
     def render(self, side: int) -> Image.Image:
-        """Draw the table from above in `side` × `side` pixels."""
-        picture = Image.new("RGB", (side, side), TABLE)
+        """Draw what the camera sees in `side` × `side` pixels."""
+        picture = Image.new("RGB", (side, side), FLOOR)
         pen = ImageDraw.Draw(picture)
+        pen.rectangle(self._seen(np.array([0.5, 0.5]), 0.5, side), fill=TABLE)
         for place, colour in ((self.target, self.colours[0]), (self.other, self.colours[1])):
-            pen.rectangle(_around(place, 0.06, side), fill=COLOURS[colour])
-        pen.ellipse(_around(self.gripper, 0.05, side), fill=GRIPPER)
+            pen.rectangle(self._seen(place, BLOCK_RADIUS, side), fill=COLOURS[colour])
+        pen.ellipse(self._seen(self.gripper, GRIPPER_RADIUS, side), fill=GRIPPER)
         return picture
+
+    def _seen(self, place: np.ndarray, radius: float, side: int) -> tuple[float, float, float, float]:
+        """Return the box in pixels round a place (2,) on the table."""
+        scale = side / (2 * VIEW)
+        x, y = (place - self.gripper) * (scale, -scale) + (side - 1) / 2
+        return x - radius * scale, y - radius * scale, x + radius * scale, y + radius * scale
 
 
 def expert_action(env: ReachingEnv) -> np.ndarray:
@@ -103,8 +115,3 @@ def expert_action(env: ReachingEnv) -> np.ndarray:
 def random_action(generator: np.random.Generator) -> np.ndarray:
     """Draw an action (7,) evenly from -1 … 1."""
     return generator.uniform(-1, 1, ACTION_SIZE)
-
-
-def _around(place: np.ndarray, radius: float, side: int) -> tuple[float, ...]:
-    x, y = place[0] * (side - 1), (1 - place[1]) * (side - 1)
-    return x - radius * side, y - radius * side, x + radius * side, y + radius * side

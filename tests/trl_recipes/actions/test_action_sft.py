@@ -41,9 +41,9 @@ def test_it_writes_a_policy_with_its_bins_and_record(trained, base):
     assert codec.size == 7 and codec.first_token == len(tokenizers[0]) == len(tokenizers[1])
     assert configs[0].text_config.vocab_size == configs[1].text_config.vocab_size
     env = ReachingEnv.sample(0)
-    assert ActionPolicy.load(trained, 84)([env.render(84)], [env.instruction]).shape == (1, 7)
+    assert ActionPolicy.load(trained, 56)([env.render(56)], [env.instruction]).shape == (1, 7)
     [stage] = json.loads((trained / "training.json").read_text())["stages"]
-    assert stage["stage"] == "actions" and stage["steps"] == 2 and stage["arguments"]["image_size"] == 84
+    assert stage["stage"] == "actions" and stage["steps"] == 2 and stage["arguments"]["image_size"] == 56
 
 
 def test_going_on_from_a_policy_keeps_the_meaning_of_its_tokens(trained, tmp_path):

@@ -23,7 +23,7 @@ def rows(demonstrations):
 def encoder(base, rows):
     processor, config = AutoProcessor.from_pretrained(base), AutoConfig.from_pretrained(base)
     codec = ActionCodec.fit(np.array(rows["action"]), len(processor.tokenizer))
-    return ActionEncoder(processor, config, None, codec=codec, image_size=84)
+    return ActionEncoder(processor, config, None, codec=codec, image_size=56)
 
 
 def test_the_action_follows_what_a_rollout_reads_and_alone_carries_a_loss(encoder, rows):
@@ -66,5 +66,5 @@ def test_an_unreadable_picture_is_a_bad_row(encoder, rows):
 
 
 def test_pictures_become_square():
-    assert square(Image.new("L", (30, 20)), 84).size == (84, 84)
-    assert square(Image.new("L", (30, 20)), 84).mode == "RGB"
+    assert square(Image.new("L", (30, 20)), 56).size == (56, 56)
+    assert square(Image.new("L", (30, 20)), 56).mode == "RGB"

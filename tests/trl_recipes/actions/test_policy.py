@@ -16,14 +16,14 @@ from trl_recipes.actions.reaching import ReachingEnv
 def policy(base):
     processor = AutoProcessor.from_pretrained(base)
     codec = ActionCodec((-1.0,) * 7, (1.0,) * 7, len(processor.tokenizer))
-    return ActionPolicy(AutoModelForImageTextToText.from_pretrained(base), processor, codec, 84)
+    return ActionPolicy(AutoModelForImageTextToText.from_pretrained(base), processor, codec, 56)
 
 
 def test_it_writes_the_likeliest_bin_of_each_dimension_in_turn(policy):
     env = ReachingEnv.sample(0)
-    [action] = policy([env.render(84)], [env.instruction])
+    [action] = policy([env.render(56)], [env.instruction])
     inputs = policy.processor.apply_chat_template(
-        [action_messages(env.render(84), env.instruction)],
+        [action_messages(env.render(56), env.instruction)],
         add_generation_prompt=True,
         tokenize=True,
         return_dict=True,
@@ -41,7 +41,7 @@ def test_it_writes_the_likeliest_bin_of_each_dimension_in_turn(policy):
 
 def test_several_scenes_get_the_actions_that_each_gets_alone(policy):
     envs = [ReachingEnv.sample(seed) for seed in range(4)]
-    pictures, instructions = [env.render(84) for env in envs], [env.instruction for env in envs]
+    pictures, instructions = [env.render(56) for env in envs], [env.instruction for env in envs]
     instructions[0] = "reach"  # shorter, and so padded
     together = policy(pictures, instructions)
     alone = [policy([one], [asked])[0] for one, asked in zip(pictures, instructions, strict=True)]

@@ -36,7 +36,7 @@ def test_the_expert_succeeds_and_chance_seldom_does():
 def test_the_same_seed_is_the_same_episode():
     first, again, other = (ReachingEnv.sample(seed) for seed in (3, 3, 4))
     assert (first.gripper == again.gripper).all() and first.instruction == again.instruction
-    assert (np.asarray(first.render(84)) == np.asarray(again.render(84))).all()
+    assert (np.asarray(first.render(56)) == np.asarray(again.render(56))).all()
     assert (first.gripper != other.gripper).any()
 
 
@@ -60,12 +60,14 @@ def test_blocks_and_time_end_an_episode():
     assert late.done and not late.success
 
 
-def test_blocks_are_drawn_in_their_colours_where_they_are():
-    pixels = np.asarray(_env((0.5, 0.2)).render(100)).astype(int)
-    for colour, x, y in (("red", 0.9, 0.9), ("blue", 0.1, 0.9)):
+def test_blocks_are_drawn_in_their_colours_where_they_are_from_the_gripper():
+    env = _env((0.5, 0.4), other=(0.2, 0.1))
+    pixels = np.asarray(env.render(160)).astype(int)
+    for colour, x, y in (("red", 0.4, 0.5), ("blue", -0.3, -0.3)):
         rows, columns = np.nonzero((pixels == COLOURS[colour]).all(-1))
-        assert columns.mean() / 99 == pytest.approx(x, abs=0.01)
-        assert 1 - rows.mean() / 99 == pytest.approx(y, abs=0.01)
+        # 160 pixels for 1.6 sides of the table, the gripper in the middle.
+        assert (columns.mean() - 79.5) / 100 == pytest.approx(x, abs=0.01)
+        assert (79.5 - rows.mean()) / 100 == pytest.approx(y, abs=0.01)
 
 
 def test_written_demonstrations_are_those_of_the_expert(demonstrations):
@@ -77,9 +79,15 @@ def test_written_demonstrations_are_those_of_the_expert(demonstrations):
 
 
 def test_a_success_rate_counts_the_episodes_that_end_well():
-    envs = {np.asarray(ReachingEnv.sample(seed).render(84)).tobytes(): seed for seed in range(10)}
+    twin = ReachingEnv.sample(0)
+
+    def expert(pictures, instructions):
+        assert instructions == [twin.instruction] and pictures[0].size == (56, 56)
+        action = expert_action(twin)
+        twin.step(action)
+        return action[None]
 
     def stays(pictures, _):
         return np.zeros((len(pictures), 7))
 
-    assert success_rate(stays, range(10), 84) == 0 and len(envs) == 10
+    assert success_rate(expert, [0], 56) == 1 and success_rate(stays, range(10), 56) == 0
