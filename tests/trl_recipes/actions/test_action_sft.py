@@ -115,3 +115,6 @@ def test_the_commands_of_the_page_make_a_policy_that_beats_chance(tmp_path):
         assert done.returncode == 0, done.stderr
     rates = {name: float(rate) for name, rate in re.findall(r"(model|random) +([\d.]+) %", done.stdout)}
     assert rates["model"] > rates["random"] + 30
+    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.stdout == "(7,)\n", done.stderr
