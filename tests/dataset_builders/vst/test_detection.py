@@ -120,7 +120,9 @@ def test_without_intrinsics_detection_alone_is_refused(by_hand):
         replace(frame, camera=replace(frame.camera, intrinsics=np.full((3, 3), np.nan))) for frame in scene.frames
     ))  # fmt: skip
     asked = ask(lost, VST_RULES, seed=0, limit=200)
-    assert asked.skipped["position_comparison"] == "no intrinsics"
+    assert asked.skipped == {"position_comparison": "no intrinsics"}
+    others = {rule.name for rule in VST_RULES} - {"vst.detection", "vst.grounding"}
+    assert {question.fact.rule for question in asked.questions} == others
     assert not list(generate(lost, np.random.default_rng(0)))
     assert [rule.name for rule in VST_RULES if lacking(rule, lost)] == ["vst.detection", "vst.grounding"]
 
