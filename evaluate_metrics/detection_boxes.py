@@ -1,9 +1,9 @@
 """Exact overlap of oriented boxes in three dimensions, under any rotation.
 
 The volume of a convex body is a sum over its edges (see `evaluate_metrics.detection_volumes`), which takes all pairs
-at once. Where two faces are nearly parallel and not quite, that sum loses digits; there the body is built: every corner
-of the intersection of two boxes lies on an edge of one of them, so the intersection is the convex hull of the edges of
-each box, clipped to the other box.
+at once. Where two faces are nearly parallel and not quite, that sum loses digits; there the body is built: every
+corner of the intersection of two boxes lies on an edge of one of them, so the intersection is the convex hull of the
+edges of each box, clipped to the other box.
 """
 
 from collections.abc import Mapping
@@ -49,6 +49,16 @@ class Boxes:
         rigid = np.isclose(rotations @ rotations.transpose(0, 2, 1), np.eye(3), atol=1e-3).all(axis=(1, 2))
         return finite & (self.sizes > 0).all(axis=1) & rigid & (np.linalg.det(rotations) > 0)
 
+    def rigid(self) -> "Boxes":
+        """Replace the rotations of valid boxes by the nearest ones whose axes are at right angles and of length 1.
+
+        Labels round theirs to a few digits, and sums over edges would blow that up where faces are nearly parallel.
+        """
+        rotations, valid = np.array(self.rotations, dtype=float), self.valid()
+        left, _, right = np.linalg.svd(rotations[valid])
+        rotations[valid] = left @ right
+        return Boxes(self.centers, self.sizes, rotations)
+
     def corners(self) -> np.ndarray:
         """Return the corners, (N, 8, 3)."""
         with np.errstate(invalid="ignore"):  # of boxes that are none
@@ -69,6 +79,7 @@ def pairwise_iou(boxes: Boxes, others: Boxes) -> np.ndarray:
     >>> pairwise_iou(Boxes.of([cube]), Boxes.of([cube, cube | {"center": [1, 0, 0]}])).round(9).tolist()
     [[1.0, 0.333333333]]
     """
+    boxes, others = boxes.rigid(), others.rigid()
     ious = np.zeros((len(boxes.centers), len(others.centers)))
     distance = np.linalg.norm(boxes.centers[:, None] - others.centers[None], axis=2)
     reach = (np.linalg.norm(boxes.sizes, axis=1)[:, None] + np.linalg.norm(others.sizes, axis=1)[None]) / 2

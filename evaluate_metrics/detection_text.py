@@ -60,7 +60,7 @@ def read_boxes(text: str) -> Detections | None:
         numbers = np.array([row["bbox_3d"] for row in rows], dtype=float).reshape(-1, 9)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    return Detections(labels, _to_boxes(numbers)) if len(numbers) == len(labels) else None
+    return Detections(labels, to_boxes(numbers)) if len(numbers) == len(labels) else None
 
 
 def parse_boxes(text: str) -> Detections | None:
@@ -80,11 +80,11 @@ def parse_boxes(text: str) -> Detections | None:
     lists = _lists(claim)
     if not lists:
         nothing = _EMPTY.search(claim) is not None and "bbox_3d" not in claim
-        return Detections([], _to_boxes(np.empty((0, 9)))) if nothing else None
+        return Detections([], to_boxes(np.empty((0, 9)))) if nothing else None
     if any(other != lists[0] for other in lists):
         return None
     labels, numbers = zip(*lists[0], strict=True)
-    return Detections(list(labels), _to_boxes(np.array(numbers, dtype=float)))
+    return Detections(list(labels), to_boxes(np.array(numbers, dtype=float)))
 
 
 def format_boxes(labels: Sequence[str], boxes: Boxes, decimals: int = DECIMALS) -> str:
@@ -130,8 +130,8 @@ def f1(found: Detections, right: Detections) -> float:
     return 2 * true_positives / (len(found.labels) + len(right.labels))
 
 
-def _to_boxes(numbers: np.ndarray) -> Boxes:
-    """Turn (N, 9) numbers of the format into boxes; what cannot be a measure becomes NaN."""
+def to_boxes(numbers: np.ndarray) -> Boxes:
+    """Turn the numbers of boxes, (N, 9), into boxes in the camera frame; what cannot be a measure becomes NaN."""
     numbers = np.where(np.abs(numbers) <= _LARGEST, numbers, np.nan)
     turned = np.isfinite(numbers[:, 6:]).all(axis=1)
     # A rotation's columns are the axes that it turns X, Y and Z into; `Boxes` holds axes as rows.

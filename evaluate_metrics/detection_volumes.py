@@ -1,8 +1,8 @@
 """Volumes that pairs of oriented boxes share, as sums over the edges of what they share; all pairs at once.
 
 The volume of a convex body is Σ h_f A_f / 3 over its faces, with h_f the signed distance of the plane of a face from
-any fixed point. The area of a face is likewise a sum over its edges, so an edge of length l between faces f and g, whose
-normals enclose the angle φ, adds
+any fixed point. The area of a face is likewise a sum over its edges, so an edge of length l between faces f and g,
+whose normals enclose the angle φ, adds
 
     l (2 h_f h_g - (h_f² + h_g²) cos φ) / (6 sin φ)
 

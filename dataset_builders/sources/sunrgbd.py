@@ -66,7 +66,7 @@ class SunRgbdSource:
             source=self.name,
             license=LICENSE,
             scale=ref.scale,
-            objects=tuple(_objects(folder, f"{ref.scene_id}.label.txt")),
+            objects=tuple(read_objects(folder, f"{ref.scene_id}.label.txt")),
             frames=(_frame(folder, ref.scene_id),),
             complete=False,
         )
@@ -79,8 +79,12 @@ class SunRgbdSource:
         return tuple(sorted(match[1] for match in matches if match))
 
 
-def _frame(folder: SceneFolder, stem: str) -> Frame:
-    name = f"{stem}.calib.txt"
+def read_calibration(folder: SceneFolder, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read the tilt of a camera, (3, 3), and its matrix, (3, 3), for pixels that count from 0.
+
+    Raises:
+        InputError: if the file is missing or holds anything else.
+    """
     lines = _lines(folder, name)
     if len(lines) != 2:
         raise InputError(folder.place(name), "lines", f"are {len(lines)}", "give two: tilt, camera matrix")
@@ -94,6 +98,11 @@ def _frame(folder: SceneFolder, stem: str) -> Frame:
         problem = "is not one, or not stored column by column"
         raise InputError(folder.place(name), "camera matrix", problem, "give fx 0 0 0 fy 0 cx cy 1")
     intrinsics[:2, 2] -= 1
+    return tilt, intrinsics
+
+
+def _frame(folder: SceneFolder, stem: str) -> Frame:
+    tilt, intrinsics = read_calibration(folder, f"{stem}.calib.txt")
     pose = np.eye(4)
     pose[:3, :3] = tilt @ UPRIGHT_TO_CAMERA.T
     color = folder.color(f"{stem}.jpg")
@@ -102,7 +111,12 @@ def _frame(folder: SceneFolder, stem: str) -> Frame:
     return Frame(Camera(intrinsics, pose, width, height), color, depth)
 
 
-def _objects(folder: SceneFolder, name: str) -> Iterator[SceneObject]:
+def read_objects(folder: SceneFolder, name: str) -> Iterator[SceneObject]:
+    """Read the objects of a label file, in the upright frame of the view; axes are front, side and up.
+
+    Raises:
+        InputError: naming the line that cannot be one.
+    """
     for number, (category, *words) in enumerate(_lines(folder, name), start=1):
         place, field = folder.place(name), f"line {number} ({category})"
         values = _floats(words, 12, place, field)

@@ -1,6 +1,7 @@
 """Benchmarks that `python -m evaluate_metrics run` knows, each read from its published layout."""
 
 from evaluate_metrics.benchmarks import (
+    arkitscenes_detection,
     blink,
     cv_bench,
     mmsi_bench,
@@ -8,6 +9,7 @@ from evaluate_metrics.benchmarks import (
     spacevista_bench,
     spar_bench,
     sti_bench,
+    sunrgbd_detection,
     three_dsr_bench,
     vsi_bench,
 )
@@ -27,6 +29,8 @@ BENCHMARKS: dict[str, Definition] = {
         cv_bench.DEFINITION,
         blink.DEFINITION,
         three_dsr_bench.DEFINITION,
+        sunrgbd_detection.DEFINITION,
+        arkitscenes_detection.DEFINITION,
     )
 }
 

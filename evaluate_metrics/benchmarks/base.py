@@ -34,6 +34,7 @@ class Definition:
         prompt: Record without its answer → the text of the question to the model.
         wording: The prompt in words, which every run states.
         metric: Name in `evaluate_metrics.metrics` of its columns; None where ours are all there are.
+        columns: Completions and records → its columns, where its metric takes no text.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Definition:
     prompt: Callable[[dict], str]
     wording: str
     metric: str | None = None
+    columns: Callable[[Sequence[str | None], Sequence[dict]], dict] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class Benchmark:
         Raises:
             InputError: if a question is of no task of the benchmark.
         """
+        if self.definition.columns is not None:
+            return self.definition.columns([completions.get(record["id"]) for record in self.records], self.records)
         if self.definition.metric is None:
             return None
         metric = function_of(self.definition.metric)

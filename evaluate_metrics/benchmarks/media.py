@@ -156,7 +156,23 @@ class EncodedImage:
         return Shown((_open(content),), (0,), is_video=False)
 
 
-Media = VideoFile | FrameFiles | ImageRow | EncodedImage
+@dataclass(frozen=True)
+class ImageFile:
+    """One image in a file of its own."""
+
+    path: Path
+    is_video = False
+
+    def files(self) -> tuple[Path, ...]:
+        """List what must exist."""
+        return (self.path,)
+
+    def load(self, num_frames: int, required: Collection[int] = ()) -> Shown:
+        """Open the image."""
+        return Shown((_open(self.path.read_bytes()),), (0,), is_video=False)
+
+
+Media = VideoFile | FrameFiles | ImageRow | EncodedImage | ImageFile
 
 
 def _open(content: bytes) -> Image.Image:
