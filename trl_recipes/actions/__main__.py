@@ -87,7 +87,7 @@ def rollout(options: argparse.Namespace) -> None:
 def _parser() -> CommandParser:
     parser = CommandParser(prog="python -m trl_recipes.actions", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for run, counted in ((demonstrate, 600), (base, None), (rollout, 200)):
+    for run, counted in ((demonstrate, 800), (base, None), (rollout, 200)):
         command = commands.add_parser(run.__name__, help=run.__doc__.splitlines()[0])
         command.set_defaults(run=run)
         command.add_argument("--seed", type=int, default=0, help="of the first episode, or of the weights; default 0")

@@ -10,8 +10,8 @@ from trl_recipes.actions.rollout import success_rate
 SEEDS = range(5_000, 5_200)
 
 
-def _env(gripper, target=(0.9, 0.9), other=(0.1, 0.9)):
-    return ReachingEnv(np.array(gripper), np.array(target), np.array(other), ("red", "blue"))
+def _env(gripper, target=(0.9, 0.9)):
+    return ReachingEnv(np.array(gripper), np.array(target), "red")
 
 
 def _acting(act):
@@ -29,8 +29,7 @@ def test_the_expert_succeeds_and_chance_seldom_does():
     generator = np.random.default_rng(0)
     assert _acting(expert_action) > 0.97
     assert _acting(lambda _: random_action(generator)) < 0.2
-    # Who cannot tell the blocks apart goes to the wrong one half of the time.
-    assert _acting(lambda env: np.sign((env.other - env.gripper)[[0, 1, 0, 0, 0, 0, 0]])) < 0.1
+    assert _acting(lambda env: np.array([1.0, 1.0, 0, 0, 0, 0, 0])) < 0.2  # and who goes one way alone
 
 
 def test_the_same_seed_is_the_same_episode():
@@ -51,23 +50,20 @@ def test_a_step_moves_right_and_away_and_stays_on_the_table():
     assert env.gripper[0] == 1
 
 
-def test_blocks_and_time_end_an_episode():
+def test_the_target_and_time_end_an_episode():
     assert _env((0.9, 0.85)).success and _env((0.9, 0.85)).done
-    assert not _env((0.1, 0.85)).success and _env((0.1, 0.85)).done
     assert not _env((0.5, 0.5)).done
     late = _env((0.5, 0.5))
     late.steps = MAX_STEPS
     assert late.done and not late.success
 
 
-def test_blocks_are_drawn_in_their_colours_where_they_are_from_the_gripper():
-    env = _env((0.5, 0.4), other=(0.2, 0.1))
-    pixels = np.asarray(env.render(160)).astype(int)
-    for colour, x, y in (("red", 0.4, 0.5), ("blue", -0.3, -0.3)):
-        rows, columns = np.nonzero((pixels == COLOURS[colour]).all(-1))
-        # 160 pixels for 1.6 sides of the table, the gripper in the middle.
-        assert (columns.mean() - 79.5) / 100 == pytest.approx(x, abs=0.01)
-        assert (79.5 - rows.mean()) / 100 == pytest.approx(y, abs=0.01)
+def test_the_block_is_drawn_in_its_colour_where_it_is_from_the_gripper():
+    pixels = np.asarray(_env((0.5, 0.4)).render(160)).astype(int)
+    rows, columns = np.nonzero((pixels == COLOURS["red"]).all(-1))
+    # 160 pixels for 1.6 sides of the table, the gripper in the middle.
+    assert (columns.mean() - 79.5) / 100 == pytest.approx(0.4, abs=0.01)
+    assert (79.5 - rows.mean()) / 100 == pytest.approx(0.5, abs=0.01)
 
 
 def test_written_demonstrations_are_those_of_the_expert(demonstrations):
