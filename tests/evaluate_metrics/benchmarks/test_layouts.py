@@ -513,11 +513,19 @@ def test_the_commands_of_the_page(model_dir, write_video, png, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     vsi(tmp_path / "build" / "VSI-Bench", write_video, png)
     cv(tmp_path / "cv", write_video, png)
+    view = {"calib": "1 0 0 0 1 0 0 0 1\n50 0 0 0 50 0 33 25 1\n", "label": "bed 1 1 9 9 0 3 0 1 1 1 1 0\n"}
+    for part, text in view.items():
+        path = tmp_path / "build" / "sunrgbd_trainval" / part / "000001.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    (path.parents[1] / "image").mkdir()
+    (path.parents[1] / "image" / "000001.jpg").write_bytes(png(9))
     with ThreadingHTTPServer(("127.0.0.1", 0), OneLetter) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         here = {
             "Qwen/Qwen2.5-VL-3B-Instruct": str(model_dir),
             "--num-frames 16 --max-new-tokens 256": "--num-frames 4 --max-new-tokens 4",
+            "--max-new-tokens 1024": "--max-new-tokens 4",
             "http://localhost:8000": f"http://127.0.0.1:{server.server_port}",
             "--benchmark cv-bench": "--benchmark cv-bench --dataset cv",  # not on the Hub, which is out of reach
         }
@@ -527,6 +535,8 @@ def test_the_commands_of_the_page(model_dir, write_video, png, tmp_path, monkeyp
             if command.startswith("python -m evaluate_metrics"):
                 assert main(shlex.split(command)[3:]) == 0, capsys.readouterr().err
         server.shutdown()
-    results = [json.loads((tmp_path / "build" / name / "results.json").read_text()) for name in ("vsi", "cv")]
-    assert [result["benchmark"] for result in results] == ["vsi-bench", "cv-bench"]
+    results = [
+        json.loads((tmp_path / "build" / name / "results.json").read_text()) for name in ("vsi", "cv", "sunrgbd")
+    ]
+    assert [result["benchmark"] for result in results] == ["vsi-bench", "cv-bench", "sunrgbd-detection"]
     assert not any(result["failures"] for result in results)
