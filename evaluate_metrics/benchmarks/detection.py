@@ -14,7 +14,7 @@ from evaluate_metrics.benchmarks.base import make_record
 from evaluate_metrics.benchmarks.media import ImageFile
 from evaluate_metrics.detection_boxes import Boxes
 from evaluate_metrics.detection_text import Detections, format_boxes, parse_boxes, read_boxes
-from evaluate_metrics.metrics.detection_3d.detection_3d import detection_3d
+from evaluate_metrics.metrics import function_of
 from evaluate_metrics.parsing_answer import plain
 
 WORDING = (
@@ -93,6 +93,7 @@ def columns(completions: Sequence[str | None], records: Sequence[dict]) -> dict:
         `robust`: boxes read as a person would, without those that a reply names as another category of the benchmark;
         `published`: nothing but the format, whatever the labels say. Both with `coverage`.
     """
+    detection_3d = function_of("detection_3d")  # now, because `evaluate` imports torch
     known = {_key(record["category"]) for record in records}
     references = [_references(record) for record in records]
     scenes = [record["scene_id"] for record in records]

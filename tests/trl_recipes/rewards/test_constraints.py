@@ -86,6 +86,8 @@ def test_numbers_out_of_range(settings, problem):
 
 
 SCRIPT = """
+import sys
+
 from accelerate import PartialState
 from trl_recipes.rewards import LagrangianConstraint
 from trl_recipes.rewards.rules import format_reward
@@ -96,7 +98,8 @@ constraint = LagrangianConstraint(format_reward, target=0.8, step=1.0)
 good = "<think>a</think><semantics>b</semantics><scale>c</scale><answer>d</answer>"
 constraint([good] * 3 if rank else [""])
 constraint.ascend()
-print("multiplier", round(constraint.multiplier, 6))
+# In one piece, because another process writes to the same pipe.
+sys.stdout.write(f"multiplier {round(constraint.multiplier, 6)}\\n")
 """
 
 
