@@ -136,6 +136,7 @@ def _with_parts(row: Row, folder: Path, start: Path | None, data: Path, seed: in
 
     from dataset_builders.conversation import completion_text, prompt_text
     from modeling_spacevista import SpaceVistaConfig, SpaceVistaForConditionalGeneration, build_tiny_model
+    from trl_recipes.module_groups import DENSE, EXPERTS, FUSION, ROUTER, group_of
 
     if start is None:
         questions = load_dataset(str(data), "all", split="train")
@@ -146,10 +147,15 @@ def _with_parts(row: Row, folder: Path, start: Path | None, data: Path, seed: in
         processor = AutoProcessor.from_pretrained(start, trust_remote_code=True)
         saved = SpaceVistaForConditionalGeneration.from_pretrained(start)
         weights, given, generation = saved.state_dict(), saved.config.to_dict(), saved.generation_config
+    added = {DENSE, EXPERTS, FUSION, ROUTER}
     torch.manual_seed(seed)
     model = SpaceVistaForConditionalGeneration(SpaceVistaConfig(**{**given, **VANILLA, **row.parts}))
-    own = model.state_dict()
-    model.load_state_dict({name: values for name, values in weights.items() if name in own}, strict=False)
+    if start is None:  # the parts of the whole model that the first one does without
+        weights = {name: values for name, values in weights.items() if group_of(name) not in added}
+    found = model.load_state_dict(weights, strict=False)
+    strangers = [*found.unexpected_keys, *(name for name in found.missing_keys if group_of(name) not in added)]
+    if strangers:
+        raise RuntimeError(f"weights that belong to no new part: {', '.join(strangers)}")
     model.generation_config = generation
     for part in (model, processor):
         part.save_pretrained(folder)
