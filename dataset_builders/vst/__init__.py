@@ -1,4 +1,4 @@
-"""The perception skills of VST on one image, as rules of the builder that `--config vst-p` selects.
+"""The skills of VST, as rules of the builder: perception (`--config vst-p`) and reasoning (`--config vst-r`).
 
 They are not among the rules of a default build. `docs/vst.md` shows a sample of each.
 """

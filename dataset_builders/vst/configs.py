@@ -3,17 +3,26 @@
 from dataset_builders.tasks import RULES, Rule
 from dataset_builders.vst import captions, depth_lists, depth_nearest, detection, distances, grounding, measurement
 
-EXISTING = ("image.order_points", "image.order_objects")
-"""Rules of a default build that ask what VST asks: which marked point is the nearest, and orders as options."""
-
-VST_RULES: tuple[Rule, ...] = tuple(
-    rule
-    for module in (detection, grounding, measurement, depth_lists, depth_nearest, distances, captions)
-    for rule in module.RULES
-)
-"""The rules of VST's own."""
+MODULES = {
+    "vst-p": (detection, grounding, measurement, depth_lists, depth_nearest, distances, captions),
+    "vst-r": (),
+}
+"""Config → modules of the rules of VST's own."""
+EXISTING = {
+    "vst-p": ("image.order_points", "image.order_objects"),
+    "vst-r": ("vsi.object_count", "vsi.appearance_order"),
+}
+"""Config → rules of a default build that ask what VST asks."""
 
 CONFIGS: dict[str, tuple[Rule, ...]] = {
-    "vst-p": (*VST_RULES, *(rule for rule in RULES if rule.name in EXISTING)),
+    name: (
+        *(rule for module in modules for rule in module.RULES),
+        *(rule for rule in RULES if rule.name in EXISTING[name]),
+    )
+    for name, modules in MODULES.items()
 }
-"""Name → rules: `vst-p` holds VST's perception of one image."""
+"""Name → rules: `vst-p` holds VST's perception of one image, `vst-r` its reasoning over several and over videos."""
+VST_RULES: tuple[Rule, ...] = tuple(
+    dict.fromkeys(rule for modules in MODULES.values() for module in modules for rule in module.RULES)
+)
+"""The rules of VST's own."""
