@@ -43,6 +43,10 @@ class RecipeArguments:
     cache_mib: int = field(
         default=1024, metadata={"help": "Decoded frames that each process and data worker keeps in memory, in MiB."}
     )
+    on_bad_video: str = field(
+        default="fail",
+        metadata={"help": f"What to do about a row that cannot be read: {', '.join(BAD_ROW_POLICIES)}."},
+    )
     dry_run: bool = field(
         default=False,
         metadata={"help": "Build data, model and one batch, print shapes, tokens and memory, write nothing."},
@@ -59,6 +63,8 @@ class RecipeArguments:
         for name in ("num_frames", "cache_mib"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.on_bad_video not in BAD_ROW_POLICIES:
+            raise ValueError(f"on_bad_video must be {' or '.join(BAD_ROW_POLICIES)}, got {self.on_bad_video!r}")
 
 
 @dataclass(frozen=True)
@@ -121,10 +127,6 @@ class SupervisedArguments(RecipeArguments):
         default=False,
         metadata={"help": "Read the questions from Parquet as they are needed, without an end; needs --max_steps."},
     )
-    on_bad_video: str = field(
-        default="fail",
-        metadata={"help": f"What to do about a row that cannot be read: {', '.join(BAD_ROW_POLICIES)}."},
-    )
     scales: list[str] = field(
         default_factory=list, metadata={"help": f"Train on these scales only: {', '.join(SCALE_NAMES)}. Default: all."}
     )
@@ -133,8 +135,6 @@ class SupervisedArguments(RecipeArguments):
         """Read the learning rates, and check names."""
         super().__post_init__()
         read_mix(self.mix)
-        if self.on_bad_video not in BAD_ROW_POLICIES:
-            raise ValueError(f"on_bad_video must be {' or '.join(BAD_ROW_POLICIES)}, got {self.on_bad_video!r}")
         self.learning_rates = read_mapping("learning_rates", self.learning_rates, GROUPS)
         for group, rate in self.learning_rates.items():
             try:

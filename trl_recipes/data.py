@@ -1,6 +1,6 @@
 """Rows of a dataset folder → what the trainers read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from datasets import Dataset, IterableDataset, load_dataset
@@ -47,16 +47,20 @@ def load_questions(
     return questions
 
 
-def grpo_prompts(questions: Dataset) -> Dataset:
+def grpo_prompts(questions: Dataset, readable: Callable[[list[dict]], list[dict]]) -> Dataset:
     """Present questions as GRPO reads them: a prompt whose video part holds the question's id, and the reward columns.
 
     Frames are not put in here: TRL copies, gathers and logs prompts, and repeats each for every reply of a group.
+
+    Args:
+        questions: Of a split.
+        readable: Returns the questions to ask in the place of some, see `ReadableQuestions`.
     """
 
     def as_prompts(rows: dict[str, list]) -> dict[str, list]:
-        records = [dict(zip(rows, values, strict=True)) for values in zip(*rows.values(), strict=True)]
+        records = readable([dict(zip(rows, values, strict=True)) for values in zip(*rows.values(), strict=True)])
         prompts = [to_messages(record, record["video"] and [record["id"]]) for record in records]
-        return {"prompt": prompts, **{name: rows[name] for name in REWARD_COLUMNS}}
+        return {"prompt": prompts, **{name: [record[name] for record in records] for name in REWARD_COLUMNS}}
 
     return questions.with_transform(as_prompts)
 

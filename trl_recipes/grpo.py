@@ -19,9 +19,12 @@ from dataset_builders.conversation import FrameStore
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import GrpoRecipeArguments
 from trl_recipes.data import SPLIT, VALIDATION, grpo_prompts, load_questions
+from trl_recipes.data_callbacks import BadRowsReport
+from trl_recipes.encoding import BadRows
 from trl_recipes.experts import expert_labels
 from trl_recipes.grpo_trainer import SpaceVistaGRPOTrainer
 from trl_recipes.models import load_model
+from trl_recipes.readable import ReadableQuestions
 from trl_recipes.rewards import (
     AnchoredReward,
     DualAscent,
@@ -79,6 +82,8 @@ def build_trainer(recipe: GrpoRecipeArguments, training: GRPOConfig) -> SpaceVis
     training.remove_unused_columns = False
     _check_anchors(recipe, questions, rewards, training.reward_weights)
     selects = recipe.resample_rounds or recipe.weigh_tasks or recipe.curriculum
+    bad_rows = BadRows(recipe.on_bad_video)
+    prompts = [grpo_prompts(split, ReadableQuestions(split, frames, bad_rows)) for split in splits]
     build = partial(_selective_trainer, recipe, questions) if selects else SpaceVistaGRPOTrainer
     return build(
         model,
@@ -86,10 +91,10 @@ def build_trainer(recipe: GrpoRecipeArguments, training: GRPOConfig) -> SpaceVis
         load_video=QuestionVideos(splits, frames),
         scale_label=_scale_label(recipe, model, splits),
         reward_funcs=rewards,
-        train_dataset=grpo_prompts(questions),
-        eval_dataset=grpo_prompts(splits[1]) if splits[1:] else None,
+        train_dataset=prompts[0],
+        eval_dataset=prompts[1] if prompts[1:] else None,
         processing_class=processor,
-        callbacks=[DualAscent(constraints)] if constraints else None,
+        callbacks=[BadRowsReport(bad_rows), *([DualAscent(constraints)] if constraints else [])],
     )
 
 

@@ -79,7 +79,7 @@ def test_a_placeholder_without_features_is_refused(tiny, questions, store):
 
 
 def test_grpo_prompts_hold_references_and_reward_columns(questions):
-    rows = grpo_prompts(questions)[:2]
+    rows = grpo_prompts(questions, list)[:2]
     assert set(rows) == {"prompt", *REWARD_COLUMNS}
     for place, prompt in enumerate(rows["prompt"]):
         assert prompt[0]["content"][0] == {"type": "video", "video": [questions[place]["id"]]}

@@ -10,10 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
+from dataset_builders.conversation import FrameStore
 from dataset_builders.errors import InputError
 from trl_recipes import grpo
 from trl_recipes.arguments import GrpoRecipeArguments, parse_arguments
+from trl_recipes.data import load_questions
+from trl_recipes.encoding import BadRows
 from trl_recipes.grpo_trainer import SpaceVistaGRPOTrainer
+from trl_recipes.readable import ReadableQuestions
 from trl_recipes.sampling import ease_of_margins
 from trl_recipes.selective_grpo import SelectiveGRPOTrainer
 
@@ -137,17 +141,54 @@ def test_gates_that_no_expert_answers_to_are_refused(argv, tiny, tmp_path, capsy
     assert "scale: is 'drone' in" in line and "train the router first" in line
 
 
-def test_frames_that_cannot_be_decoded_end_the_training_in_one_line(argv, data_dir, tmp_path, capsys):
-    folder = tmp_path / "broken"
+def _cut_frames(data_dir, folder, number=None):
+    """Copy a dataset and cut the frames of its first scenes, all by default, in the middle; return those scenes."""
     shutil.copytree(data_dir, folder)
-    for path in folder.glob("scenes/train-*"):
+    scenes = []
+    for path in sorted(folder.glob("scenes/train-*")):
         table = pq.read_table(path)
         rows = table.to_pylist()
-        for frame in (frame for row in rows for frame in row["frames"]):
-            frame["bytes"] = frame["bytes"][: len(frame["bytes"]) // 2]
+        for row in rows[: None if number is None else number - len(scenes)]:
+            scenes.append(row["scene_id"])
+            for frame in row["frames"]:
+                frame["bytes"] = frame["bytes"][: len(frame["bytes"]) // 2]
         pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
-    line = _refused([*argv, "--dataset", str(folder)], capsys)
-    assert "frame 0: cannot be decoded" in line
+    return scenes
+
+
+def test_frames_that_cannot_be_decoded_end_the_training_in_one_line(argv, data_dir, tmp_path, capsys):
+    _cut_frames(data_dir, tmp_path / "broken")
+    line = _refused([*argv, "--dataset", str(tmp_path / "broken")], capsys)
+    assert "frame 0: cannot be decoded" in line and line.endswith("or give --on_bad_video skip")
+
+
+def test_a_question_that_is_skipped_gives_its_place_to_another(argv, data_dir, tmp_path, capsys, caplog):
+    [scene] = _cut_frames(data_dir, tmp_path / "one-broken", 1)
+    asked = load_questions(str(tmp_path / "one-broken"), 4)
+    bad = [row["id"] for row in asked if row["video"] == scene]
+    argv = [*argv, "--dataset", str(tmp_path / "one-broken"), "--on_bad_video", "skip"]
+    argv += ["--max_steps", "-1", "--num_train_epochs", "1", "--log_completions", "false"]
+    assert grpo.main(argv) == 0
+    assert f"skipped {len(bad)} rows that could not be read\n" in capsys.readouterr().out
+    named = [record.getMessage() for record in caplog.records if "skipped: " in record.getMessage()]
+    assert bad and len(named) == len(bad) and all(scene in line for line in named)
+
+
+def test_the_next_question_of_the_task_stands_in(data_dir, tmp_path):
+    [scene] = _cut_frames(data_dir, tmp_path / "stand-in", 1)
+    questions = load_questions(str(tmp_path / "stand-in"), 4)
+    readable = ReadableQuestions(questions, FrameStore(str(tmp_path / "stand-in"), "train", 4), BadRows("skip"))
+    rows = list(questions)
+    for place, (row, given) in enumerate(zip(rows, readable(rows), strict=True)):
+        after = [other for other in [*rows[place + 1 :], *rows[:place]] if other["video"] != scene]
+        same_task = [other for other in after if other["task"] == row["task"]]
+        assert given == (row if row["video"] != scene else (same_task or after)[0])
+
+
+def test_no_question_that_can_be_read_is_one_line(argv, data_dir, tmp_path, capsys):
+    _cut_frames(data_dir, tmp_path / "all-broken")
+    line = _refused([*argv, "--dataset", str(tmp_path / "all-broken"), "--on_bad_video", "skip"], capsys)
+    assert "frames: nor those of any other question can be decoded; build the dataset again" in line
 
 
 def test_an_evaluation_asks_questions_of_the_whole_split(questions):
