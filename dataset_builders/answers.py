@@ -25,7 +25,8 @@ def in_forms(facts: Iterable[Fact], rng: np.random.Generator) -> Iterator[tuple[
 
     The options of a number are other numbers that the same rule has found in the scene: first the options are drawn,
     then the one that is asked about. So whoever knows which numbers are usual, but not the scene, can only guess. A
-    number that the words tell about, and one beside which no other can stand, has no options.
+    number that the words tell about, and one beside which no other can stand, has no options. A conversation is asked
+    as it was computed.
 
     Args:
         facts: Of one rule about one scene; from the first number on they are taken `BLOCK` at a time.
@@ -40,11 +41,12 @@ def in_forms(facts: Iterable[Fact], rng: np.random.Generator) -> Iterator[tuple[
 
 
 def _can_have_options(fact: Fact) -> bool:
-    return fact.answer_type == "regression" and not fact.told_by_words
+    return fact.answer_type == "regression" and not fact.told_by_words and not fact.then
 
 
 def _choice(fact: Fact, rng: np.random.Generator) -> Fact:
-    if fact.answer_type == "multiple_choice" and fact.open_ended and rng.random() < SHARE["open_ended"]:
+    may_be_open = fact.answer_type == "multiple_choice" and fact.open_ended and not fact.then
+    if may_be_open and rng.random() < SHARE["open_ended"]:
         return replace(fact, answer_type="free_form", options=())
     return fact
 

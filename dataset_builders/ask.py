@@ -62,7 +62,10 @@ def ask(scene: Scene, rules: Sequence[Rule], seed: int, limit: int, most_wording
 
 
 def _said(rule: Rule, scene: Scene, seed: int, said: set[str], most_wordings: int | None) -> Iterator[Question]:
-    """Put every fact of a rule in words, then all of them again in other words, until no text is new."""
+    """Put every fact of a rule in words, then all of them again in other words, until no text is new.
+
+    A conversation is held once: in other words, all of its turns would come again.
+    """
     rng = _generator(scene, rule.name, seed)
     again: Iterable[Fact] = rule.generate(scene, rng)
     while again:
@@ -70,8 +73,9 @@ def _said(rule: Rule, scene: Scene, seed: int, said: set[str], most_wordings: in
         for fact, form in in_forms(again, rng):
             question = say(form, rng, said, most_wordings)
             if question is not None:
-                kept.append(fact)
-                said.add(question.text)
+                if not fact.then:
+                    kept.append(fact)
+                said.add(question.transcript)
                 yield question
         again = kept
 
@@ -80,8 +84,8 @@ def _distinct(questions: Iterator[Question]) -> Iterator[Question]:
     """Leave out what two tasks would ask in the same words."""
     seen = set()
     for question in questions:
-        if question.text not in seen:
-            seen.add(question.text)
+        if question.transcript not in seen:
+            seen.add(question.transcript)
             yield question
 
 

@@ -65,13 +65,21 @@ def completion_text(record: dict) -> str:
     )
 
 
-def to_messages(record: dict, frames: Sequence[Image.Image] | None, with_completion: bool = False) -> list[dict]:
-    """Turn a row into chat messages.
+def to_messages(
+    record: dict,
+    frames: Sequence[Image.Image] | None,
+    with_completion: bool = False,
+    replies: Sequence[str] | None = None,
+) -> list[dict]:
+    """Turn a row into chat messages; the frames are shown once, with the first question.
 
     Args:
-        record: A row of the dataset, or one of general data, see `general_messages`.
+        record: A row of the dataset, a turn of a conversation from `turns_of`, which is asked after those before it,
+            or a row of general data, see `general_messages`.
         frames: What `FrameStore.frames` returned for it, or None to withhold the video; general data has its own.
-        with_completion: Append the assistant's reply, for training; of general data, keep the last one.
+        with_completion: Append the assistant's reply, and all further turns of a conversation with theirs, for
+            training; of general data, keep the last reply.
+        replies: What the assistant said to the turns before this one; None for what it should have said.
 
     Returns:
         Messages in the form that `processor.apply_chat_template` takes; a video is one content part.
@@ -83,12 +91,24 @@ def to_messages(record: dict, frames: Sequence[Image.Image] | None, with_complet
     if "messages" in record:
         messages = general_messages(record)
         return messages if with_completion or messages[-1]["role"] != "assistant" else messages[:-1]
-    content = [{"type": "video", "video": list(frames)}] if frames else []
-    content.append({"type": "text", "text": prompt_text(record)})
-    messages = [{"role": "user", "content": content}]
+    earlier = list(record.get("earlier") or ())
+    spoken = list(zip(earlier, map(completion_text, earlier) if replies is None else replies, strict=True))
     if with_completion:
-        messages.append({"role": "assistant", "content": [{"type": "text", "text": completion_text(record)}]})
+        spoken += [(turn, completion_text(turn)) for turn in (record, *(record.get("turns") or ()))]
+    messages = [
+        message
+        for turn, reply in spoken
+        for message in (_message("user", prompt_text(turn)), _message("assistant", reply))
+    ]
+    if not with_completion:
+        messages.append(_message("user", prompt_text(record)))
+    if frames:
+        messages[0]["content"].insert(0, {"type": "video", "video": list(frames)})
     return messages
+
+
+def _message(role: str, text: str) -> dict:
+    return {"role": role, "content": [{"type": "text", "text": text}]}
 
 
 def select_frames(available: int, wanted: int, required: Iterable[int] = ()) -> list[int]:

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from dataset_builders.record import LETTERS
+from dataset_builders.record import LETTERS, TURN_FEATURES
 from dataset_builders.shortcuts import Item
 from dataset_builders.taxonomy import TASK_NAMES
+from dataset_builders.turns import turns_of
 
-COLUMNS = ["id", "scene_id", "task", "question", "options", "answer", "unit", "anchors", "provenance"]
+COLUMNS = ["id", "scene_id", *TURN_FEATURES, "turns"]
 
 
 def read_items(paths: Sequence[Path], most: int | None = None) -> list[Item]:
-    """Read the questions of some parts, those in words left out.
+    """Read the questions of some parts, every turn of a conversation as one, those in words left out.
 
     Args:
         paths: Parquet files.
@@ -23,7 +24,8 @@ def read_items(paths: Sequence[Path], most: int | None = None) -> list[Item]:
     """
     total = sum(pq.read_metadata(path).num_rows for path in paths)
     step = 1 if most is None else max(1, total // most)
-    return [_item(row) for row in _rows(paths, step) if row["options"] or _is_number(row["answer"])]
+    asked = (turn for row in _rows(paths, step) for turn in turns_of(row))
+    return [_item(row) for row in asked if row["options"] or _is_number(row["answer"])]
 
 
 def _rows(paths: Iterable[Path], step: int) -> Iterator[dict]:

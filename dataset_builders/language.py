@@ -6,8 +6,8 @@ a word of the fact. `{answer}` is the answer with its unit.
 """
 
 import re
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -85,26 +85,39 @@ def wordings(folder: Path = TEMPLATES) -> dict[str, Wording]:
 
 
 def say(fact: Fact, rng: np.random.Generator, taken: Container[str] = (), most: int | None = None) -> Question | None:
-    """Put a fact in words.
+    """Put a fact in words, with all that follows it in a conversation.
 
     Args:
         fact: What to ask about.
         rng: Chooses the templates.
-        taken: Texts that must not come again.
+        taken: Transcripts that must not come again.
         most: Only the first so many templates for questions; None for all.
 
     Returns:
-        The question, or None if every template gives a text that is taken.
+        The question, or None if every template gives a transcript that is taken, or turns in the same words.
     """
+    then: list[Question] = []
+    for one in fact.then:
+        texts = {question.text for question in then}
+        following = next((turn for turn in _ways_to_say(one, rng, most) if turn.text not in texts), None)
+        if following is None:
+            return None
+        then.append(following)
+    for question in _ways_to_say(fact, rng, most):
+        question = replace(question, then=tuple(then))
+        if question.transcript not in taken and all(question.text != turn.text for turn in then):
+            return question
+    return None
+
+
+def _ways_to_say(fact: Fact, rng: np.random.Generator, most: int | None) -> Iterator[Question]:
+    """Yield a fact in the words of every template, from one drawn at random on, with one rationale."""
     name = fact.wording or fact.rule
     wording = (wordings(VST_TEMPLATES) if name.startswith("vst.") else wordings())[name]
     templates = wording.questions[:most]
     start = int(rng.integers(len(templates)))
     rationale = wording.rationales[int(rng.integers(len(wording.rationales)))]
+    spoken = rationale.format_map({**fact.words, "answer": f"{fact.answer} {fact.unit}".strip()})
     for step in range(len(templates)):
         index = (start + step) % len(templates)
-        text = templates[index].format_map(fact.words)
-        if text not in taken:
-            spoken = rationale.format_map({**fact.words, "answer": f"{fact.answer} {fact.unit}".strip()})
-            return Question(fact, text, spoken, f"{wording.name}/{index}")
-    return None
+        yield Question(fact, templates[index].format_map(fact.words), spoken, f"{wording.name}/{index}")

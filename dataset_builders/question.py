@@ -54,6 +54,8 @@ class Fact:
         margins: JSON-able distances from ambiguity, same units; positive, or zero at the edge.
         regions: Marks on frames.
         key_frames: Frames that the question cannot do without, besides those with regions.
+        then: What is asked next, about the same frames, in a conversation that this fact begins; none of these facts
+            has a `then` of its own, and the marks of all are drawn at once.
     """
 
     rule: str
@@ -73,20 +75,28 @@ class Fact:
     margins: dict = field(default_factory=dict)
     regions: tuple[Region, ...] = ()
     key_frames: tuple[int, ...] = ()
+    then: tuple["Fact", ...] = ()
 
 
 @dataclass(frozen=True)
 class Question:
-    """A fact in words.
+    """A fact in words, and those that follow it in a conversation.
 
     Attributes:
         fact: What is asked about, in the form (answer type, options) in which it is asked.
         text: The question, without options.
         rationale: The computation in words, which ends in the answer.
         template: Which template, e.g. `vsi.object_size/12`.
+        then: The facts that follow it, in words.
     """
 
     fact: Fact
     text: str
     rationale: str
     template: str
+    then: tuple["Question", ...] = ()
+
+    @property
+    def transcript(self) -> str:
+        """The texts of all turns, a line each: what no other question of a scene may say."""
+        return "\n".join([self.text, *(turn.text for turn in self.then)])

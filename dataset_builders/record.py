@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
 from datasets import ClassLabel, Features, Image, List, Value
@@ -14,6 +15,20 @@ from dataset_builders.taxonomy import ANSWER_TYPES, METRES, PROMPT_TYPES, SCALE_
 ENGINE_VERSION = version("spacevista")
 LETTERS = "ABCDEFGH"
 
+_ANCHORS = {"semantics": List(Value("string")), "scale_value": Value("float64"), "scale_unit": Value("string")}
+TURN_FEATURES = {
+    "task": ClassLabel(names=TASK_NAMES),
+    "answer_type": ClassLabel(names=ANSWER_TYPES),
+    "question": Value("string"),
+    "options": List(Value("string")),
+    "answer": Value("string"),
+    "unit": Value("string"),
+    "anchors": _ANCHORS,
+    "rationale": Value("string"),
+    "provenance": Value("string"),
+}
+"""What each turn of a conversation has of its own; the rest of a row holds for all of them."""
+
 QUESTION_FEATURES = Features(
     {
         "id": Value("string"),
@@ -21,13 +36,10 @@ QUESTION_FEATURES = Features(
         "source": Value("string"),
         "license": Value("string"),
         "scale": ClassLabel(names=SCALE_NAMES),
-        "task": ClassLabel(names=TASK_NAMES),
-        "answer_type": ClassLabel(names=ANSWER_TYPES),
+        "task": TURN_FEATURES["task"],
+        "answer_type": TURN_FEATURES["answer_type"],
         "prompt_type": ClassLabel(names=PROMPT_TYPES),
-        "question": Value("string"),
-        "options": List(Value("string")),
-        "answer": Value("string"),
-        "unit": Value("string"),
+        **{name: TURN_FEATURES[name] for name in ("question", "options", "answer", "unit")},
         "regions": List(
             {
                 "frame_index": Value("int32"),
@@ -39,19 +51,17 @@ QUESTION_FEATURES = Features(
                 "path": List(List(Value("float32"))),
             }
         ),
-        "anchors": {
-            "semantics": List(Value("string")),
-            "scale_value": Value("float64"),
-            "scale_unit": Value("string"),
-        },
-        "rationale": Value("string"),
+        "anchors": _ANCHORS,
+        "rationale": TURN_FEATURES["rationale"],
         "video": Value("string"),
         "key_frames": List(Value("int32")),
-        "provenance": Value("string"),
+        "provenance": TURN_FEATURES["provenance"],
+        "turns": List(TURN_FEATURES),
     }
 )
 """`video` is the `scene_id` of the row of the `scenes` config that holds the frames, null where the source has none;
-`key_frames` are the frames that the question cannot do without."""
+`key_frames` are the frames that the question cannot do without. `turns` are the questions that follow the row's own in
+a conversation about the same frames and marks, see `turns`; empty for a question that stands alone."""
 
 SCENE_FEATURES = Features(
     {
@@ -96,55 +106,64 @@ class LetterBalance:
         """Return the index for the right option."""
         whole, place = divmod(self._given[num_options], num_options)
         self._given[num_options] += 1
-        order = sorted(
-            range(num_options), key=lambda index: _digest(f"{self._scene_id} {num_options} {whole} {index}")
-        )
+        order = sorted(range(num_options), key=lambda index: digest(f"{self._scene_id} {num_options} {whole} {index}"))
         return order[place]
 
 
 def question_id(question: Question, scene: Scene) -> str:
-    """Hash what identifies a question; the same question always gets the same id."""
+    """Hash what identifies a question, or a whole conversation; the same one always gets the same id."""
     fact = question.fact
-    regions = [_region_row(region) for region in fact.regions]
+    regions = [_region_row(region) for region in _regions(question)]
     identity = [scene.source, scene.scene_id, fact.task, question.text, sorted(fact.options), regions]
-    return _digest(json.dumps(identity))[:16]
+    identity += [[turn.fact.task, turn.text, sorted(turn.fact.options)] for turn in question.then]
+    return digest(json.dumps(identity))[:16]
 
 
 def to_record(question: Question, scene: Scene, letters: LetterBalance) -> dict:
-    """Turn a question into a row of the dataset; `letters` places the right option."""
+    """Turn a question into a row of the dataset; `letters` places the right option of every turn."""
     identity = question_id(question, scene)
-    fact = question.fact
-    options, answer = list(fact.options), fact.answer
-    if options:
-        wrong = sorted(set(options) - {answer}, key=lambda text: _digest(identity + text))
-        place = letters.place(len(options))
-        options = [*wrong[:place], answer, *wrong[place:]]
-        answer = LETTERS[place]
-    extent = scene.extent if fact.needs_scale else None
-    unit = SCALES[scene.scale].length_unit
-    key_frames = {*fact.key_frames, *(region.frame_index for region in fact.regions)}
+    regions = _regions(question)
+    key_frames = {frame for turn in (question, *question.then) for frame in turn.fact.key_frames}
     return {
         "id": identity,
         "scene_id": scene.scene_id,
         "source": scene.source,
         "license": scene.license,
         "scale": scene.scale,
+        "prompt_type": question.fact.prompt_type,
+        **_turn_row(question, scene, letters, identity),
+        "regions": [_region_row(region) for region in regions],
+        "video": scene.scene_id if scene.frames else None,
+        "key_frames": sorted(key_frames | {region.frame_index for region in regions}),
+        "turns": [
+            _turn_row(turn, scene, letters, f"{identity}.{place}") for place, turn in enumerate(question.then, start=1)
+        ],
+    }
+
+
+def _turn_row(question: Question, scene: Scene, letters: LetterBalance, identity: str) -> dict:
+    fact = question.fact
+    options, answer = list(fact.options), fact.answer
+    if options:
+        wrong = sorted(set(options) - {answer}, key=lambda text: digest(identity + text))
+        place = letters.place(len(options))
+        options = [*wrong[:place], answer, *wrong[place:]]
+        answer = LETTERS[place]
+    extent = scene.extent if fact.needs_scale else None
+    unit = SCALES[scene.scale].length_unit
+    return {
         "task": fact.task,
         "answer_type": fact.answer_type,
-        "prompt_type": fact.prompt_type,
         "question": question.text,
         "options": options,
         "answer": answer,
         "unit": fact.unit,
-        "regions": [_region_row(region) for region in fact.regions],
         "anchors": {
             "semantics": list(fact.semantics),
             "scale_value": None if extent is None else float(f"{extent / METRES[unit]:.3g}"),
             "scale_unit": None if extent is None else unit,
         },
         "rationale": question.rationale,
-        "video": scene.scene_id if scene.frames else None,
-        "key_frames": sorted(key_frames),
         "provenance": json.dumps(
             {
                 "rule": fact.rule,
@@ -156,6 +175,38 @@ def to_record(question: Question, scene: Scene, letters: LetterBalance) -> dict:
             sort_keys=True,
         ),
     }
+
+
+def _regions(question: Question) -> list[Region]:
+    """List the marks of all turns, each once: they are drawn on the frames that the conversation shows."""
+    regions: list[Region] = []
+    for turn in (question, *question.then):
+        regions += [region for region in turn.fact.regions if region not in regions]
+    return regions
+
+
+def numbered(row: dict, features: Mapping) -> dict:
+    """Replace the names of class labels by their numbers, those of the turns of a conversation, too."""
+    return _relabelled(row, features, ClassLabel.str2int)
+
+
+def named(row: dict, features: Mapping) -> dict:
+    """Replace the numbers of class labels by their names; fields that the row lacks do not matter.
+
+    >>> named({"task": 0, "turns": [{"task": 1}]}, QUESTION_FEATURES)
+    {'task': 'position_comparison', 'turns': [{'task': 'size_comparison'}]}
+    """
+    return _relabelled(row, features, ClassLabel.int2str)
+
+
+def _relabelled(row: dict, features: Mapping, convert: Callable[[ClassLabel, str | int], str | int]) -> dict:
+    changed = {}
+    for name, feature in features.items():
+        if isinstance(feature, ClassLabel) and name in row:
+            changed[name] = convert(feature, row[name])
+        elif name == "turns" and row.get(name):
+            changed[name] = [_relabelled(turn, feature.feature, convert) for turn in row[name]]
+    return row | changed
 
 
 def _region_row(region: Region) -> dict:
@@ -170,5 +221,6 @@ def _region_row(region: Region) -> dict:
     }
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text, hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()

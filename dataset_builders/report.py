@@ -9,8 +9,9 @@ from dataset_builders.errors import InputError
 from dataset_builders.record import ENGINE_VERSION
 from dataset_builders.scene import Scene
 from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
+from dataset_builders.turns import transcript, turns_of
 
-COUNTERS = ("questions", "splits", "scenes", "letters", "skipped", "licenses", "skills")
+COUNTERS = ("questions", "splits", "scenes", "letters", "skipped", "licenses", "skills", "conversations")
 
 
 @dataclass
@@ -27,6 +28,8 @@ class BuildReport:
         skipped: (task, reason) → scenes without a question of the task.
         licenses: (source, terms) → scenes.
         skills: Rule → questions.
+        conversations: (rule, number of turns) → questions that begin a conversation; above, these count once, but the
+            letters of every turn count.
         repeated: Questions whose scene has another one in the same words.
         quarantine: Broken scenes that were left out: scene_id, place, field, problem, fix.
         hashes: Scene id → perceptual hashes of its frames; of a shard only.
@@ -42,6 +45,7 @@ class BuildReport:
     skipped: Counter = field(default_factory=Counter)
     licenses: Counter = field(default_factory=Counter)
     skills: Counter = field(default_factory=Counter)
+    conversations: Counter = field(default_factory=Counter)
     repeated: int = 0
     quarantine: list[dict] = field(default_factory=list)
     hashes: dict[str, list[int]] = field(default_factory=dict)
@@ -56,16 +60,21 @@ class BuildReport:
 
     def add_questions(self, split: str, records: Sequence[dict]) -> None:
         """Count the rows of one scene."""
-        self.repeated += len(records) - len({record["question"] for record in records})
+        self.repeated += len(records) - len({transcript(record) for record in records})
         for record in records:
             self._count(split, record)
 
     def _count(self, split: str, record: dict) -> None:
         self.splits[split] += 1
         self.questions[record["task"], record["scale"]] += 1
-        self.skills[json.loads(record["provenance"]).get("rule", record["task"])] += 1
-        if record["options"]:
-            self.letters[len(record["options"]), record["answer"]] += 1
+        rule = json.loads(record["provenance"]).get("rule", record["task"])
+        self.skills[rule] += 1
+        turns = turns_of(record)
+        if len(turns) > 1:
+            self.conversations[rule, len(turns)] += 1
+        for turn in turns:
+            if turn["options"]:
+                self.letters[len(turn["options"]), turn["answer"]] += 1
 
     def add_broken(self, scene_id: str, error: InputError) -> None:
         """Note a scene that was left out."""
@@ -74,7 +83,7 @@ class BuildReport:
 
     def recount_questions(self, split: str, records: Sequence[dict]) -> None:
         """Count the rows of a shard anew, after some were taken out."""
-        for name in ("splits", "questions", "letters", "skills"):
+        for name in ("splits", "questions", "letters", "skills", "conversations"):
             setattr(self, name, Counter())
         for record in records:
             self._count(split, record)
@@ -129,6 +138,7 @@ class BuildReport:
             "by_task_and_scale": _nested(self.questions),
             # A default build has a rule per way to ask; of a set of skills, each rule is one.
             **({"by_skill": dict(sorted(self.skills.items()))} if "config" in self.arguments else {}),
+            **({"conversations": _nested(self.conversations)} if self.conversations else {}),
             "by_split": dict(sorted(self.splits.items())),
             "scenes_by_split": dict(sorted(self.scenes.items())),
             "letters": _nested(self.letters),
@@ -148,6 +158,9 @@ class BuildReport:
             content["arguments"],
             questions=_flat(content["by_task_and_scale"]),
             skills=Counter(content.get("by_skill", {})),
+            conversations=Counter(
+                {(rule, int(turns)): count for (rule, turns), count in _flat(content.get("conversations", {})).items()}
+            ),
             splits=Counter(content["by_split"]),
             scenes=Counter(content["scenes_by_split"]),
             skipped=_flat(content["skipped"]),
@@ -173,6 +186,9 @@ class BuildReport:
                 _table([["skill", "all"], *([name, str(count)] for name, count in sorted(self.skills.items()))]),
                 "",
             ]
+        if self.conversations:
+            turns = sum(number * count for (_, number), count in self.conversations.items())
+            lines.append(f"{self.conversations.total()} of the questions begin conversations, of {turns} turns in all")
         lines.append(f"{self.scenes.total()} scenes, {len(self.quarantine)} quarantined")
         lines.append(f"identical (scene, question) pairs: {self.repeated} of {total} ({self.repeated / total:.4%})")
         for (task, reason), count in sorted(self.skipped.items()):

@@ -8,7 +8,7 @@ from pathlib import Path
 from dataset_builders.debias import questions_to_drop
 from dataset_builders.items import read_items
 from dataset_builders.leakage import near_duplicates
-from dataset_builders.record import QUESTION_FEATURES
+from dataset_builders.record import QUESTION_FEATURES, named
 from dataset_builders.report import BuildReport
 from dataset_builders.settings import BuildSettings
 from dataset_builders.shards import Shard, build_shard
@@ -60,14 +60,10 @@ def _without_shortcuts(space: Workspace, shards: Sequence[Shard], reports: list[
     keys = set(json.loads(decided.read_text(encoding="utf-8")))
     for shard, part, report in zip(shards, parts, reports, strict=True):
         if part.exists():
-            left = prune_part(part, keys).select(["task", "scale", "options", "answer", "provenance"])
-            report.recount_questions(shard.split, [_named(row) for row in left.to_pylist()])
+            left = prune_part(part, keys)
+            report.recount_questions(shard.split, [named(row, QUESTION_FEATURES) for row in left])
             write_whole(space.shards / f"{shard.name}.json", json.dumps(report.counts()))
     return reports
-
-
-def _named(row: dict) -> dict:
-    return row | {name: QUESTION_FEATURES[name].int2str(row[name]) for name in ("task", "scale")}
 
 
 def measure_shortcuts(paths: Sequence[Path]) -> dict:

@@ -8,16 +8,24 @@ from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import ClassLabel, Features
+from datasets import Features
+
+from dataset_builders.record import numbered
+from dataset_builders.turns import without_turns
 
 
-def prune_part(path: Path, keys: Container[str]) -> pa.Table:
-    """Take the rows with these ids out of a finished part, and return what is left; can be repeated."""
+def prune_part(path: Path, keys: Container[str]) -> list[dict]:
+    """Take the rows, and the turns of conversations, with these ids out of a finished part; can be repeated.
+
+    Returns:
+        The rows that are left, labels as numbers.
+    """
     table = pq.read_table(path)
-    left = table.filter(pa.array([key not in keys for key in table["id"].to_pylist()], pa.bool_()))
-    if left.num_rows < table.num_rows:
+    rows = table.to_pylist()
+    left = [row for row in (without_turns(row, keys) for row in rows) if row is not None]
+    if left != rows:
         partial = path.with_name(f".{path.name}.partial")
-        pq.write_table(left, partial, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(left, schema=table.schema), partial, compression="zstd")
         os.replace(partial, path)
     return left
 
@@ -38,17 +46,13 @@ class PartWriter:
         """
         self._path, self._partial = path, path.with_name(f".{path.name}.partial")
         self._schema, self._rows_per_group = features.arrow_schema, rows_per_group
-        self._labels = {
-            name: {label: number for number, label in enumerate(feature.names)}
-            for name, feature in features.items()
-            if isinstance(feature, ClassLabel)
-        }
+        self._features = features
         self._rows: list[dict] = []
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, row: dict) -> None:
         """Add a row: class labels by name, images as {"bytes", "path"}."""
-        self._rows.append(row | {name: numbers[row[name]] for name, numbers in self._labels.items()})
+        self._rows.append(numbered(row, self._features))
         if len(self._rows) == self._rows_per_group:
             self._flush()
 

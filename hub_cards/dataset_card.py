@@ -45,6 +45,7 @@ QUESTION_FIELDS = {
     "video": "`scene_id` of the row that holds the frames, null where the source has none",
     "key_frames": "frames that the question cannot do without",
     "provenance": "JSON: rule, measured values, margins, wording, engine version",
+    "turns": "questions that follow in a conversation about the same frames, empty where none does",
 }
 SCENE_FIELDS = {
     "scene_id": "unique within the source",

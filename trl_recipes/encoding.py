@@ -179,7 +179,10 @@ class SampleEncoder:
         return input_ids[: self.max_length], labels[: self.max_length]
 
     def _taught(self, row: dict) -> dict:
-        return row if self.with_rationale or "messages" in row else {**row, "rationale": None}
+        if self.with_rationale or "messages" in row:
+            return row
+        turns = [{**turn, "rationale": None} for turn in row.get("turns") or ()]
+        return {**row, "rationale": None, "turns": turns}
 
     def _pieces(self, messages: list[dict], row: dict) -> list[tuple[str, bool]]:
         """Cut a conversation into what the assistant reads and what it writes, in turn: (text, is a reply)."""

@@ -19,6 +19,7 @@ from transformers import (
 
 from dataset_builders.conversation import completion_text, prompt_text
 from dataset_builders.errors import InputError
+from dataset_builders.turns import turns_of
 from modeling_spacevista import build_tiny_model
 from trl_recipes.arguments import RecipeArguments, one_line
 from trl_recipes.module_groups import EXPERTS, MERGER, ROUTER, VISUAL, group_of
@@ -202,4 +203,4 @@ def _architecture(config: dict) -> dict:
 
 
 def _texts(questions: Dataset) -> Iterable[str]:
-    return (text for row in questions for text in (prompt_text(row), completion_text(row)))
+    return (text for row in questions for turn in turns_of(row) for text in (prompt_text(turn), completion_text(turn)))
