@@ -23,7 +23,7 @@ ROLES = {"human": "user", "gpt": "assistant"}
 
 @dataclass(frozen=True)
 class Asked:
-    """One question of a published row.
+    """What a published row asks.
 
     Attributes:
         original_id: As published.
@@ -31,13 +31,12 @@ class Asked:
         task: One of `TASK_NAMES`.
         source: Where the scene comes from, in lower case.
         scene_id: Of its scene.
-        reading: Its texts.
+        readings: Its texts, one for each turn of a conversation.
         scale: One of `SCALE_NAMES`; None where the row states none.
         scale_from: What states the scale.
         prompt_type: One of `PROMPT_TYPES`.
         marks: On frames.
         license: Terms of use of the scene.
-        turn: Which of several questions of the row, from 0.
     """
 
     original_id: Any
@@ -45,13 +44,12 @@ class Asked:
     task: str
     source: str
     scene_id: str
-    reading: Reading
+    readings: tuple[Reading, ...]
     scale: str | None
     scale_from: str
     prompt_type: str = "text"
     marks: Marks = field(default_factory=Marks)
     license: str = UNKNOWN_TERMS
-    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,13 +60,13 @@ class Format:
         name: What the command calls it.
         split: What its rows are meant for, `train` or `test`.
         read: File → rows.
-        convert: Row and the folder of the file → the questions of the row.
+        convert: Row and the folder of the file → what the row asks.
     """
 
     name: str
     split: str
     read: Callable[[Path], Iterator[Row]]
-    convert: Callable[[Row, Path], list[Asked]]
+    convert: Callable[[Row, Path], Asked]
 
 
 def source_scale(source: str | None) -> tuple[str | None, str]:
@@ -93,7 +91,7 @@ def read_id(content: dict, name: str, place) -> str | int:
     return value
 
 
-def read_turns(messages: object, role: str, text: str, place, field: str) -> list[Reading]:
+def read_turns(messages: object, role: str, text: str, place, field: str) -> tuple[Reading, ...]:
     """Read a conversation: one question per turn of user and assistant; a system prompt is passed over.
 
     Args:
@@ -117,7 +115,8 @@ def read_turns(messages: object, role: str, text: str, place, field: str) -> lis
     if not spoken or speakers != ["user", "assistant"] * (len(spoken) // 2):
         problem = f"are spoken by {', '.join(speakers) or 'nobody'}"
         raise InputError(place, field, problem, "give user and assistant in turn")
-    return [read_text(question, answer) for (_, question), (_, answer) in zip(spoken[::2], spoken[1::2], strict=True)]
+    pairs = zip(spoken[::2], spoken[1::2], strict=True)
+    return tuple(read_text(question, answer) for (_, question), (_, answer) in pairs)
 
 
 def to_record(asked: Asked, row: Row, format_name: str, scale: str | None = None) -> dict:
@@ -132,14 +131,8 @@ def to_record(asked: Asked, row: Row, format_name: str, scale: str | None = None
     Raises:
         InputError: if a text is empty, or no scale is stated.
     """
-    reading = asked.reading
-    for name in ("question", "answer"):
-        if not getattr(reading, name):
-            raise InputError(row.place, name, "is empty", "give a text")
-    try:
-        " ".join([reading.question, reading.answer, reading.rationale, *reading.options]).encode()
-    except UnicodeEncodeError:
-        raise InputError(row.place, "row", "holds half a character (a lone surrogate)", "mend its text") from None
+    for reading in asked.readings:
+        _check_texts(reading, row)
     if (asked.scale or scale) is None:
         problem = f"is not stated (source {asked.source or 'unknown'})"
         raise InputError(row.place, "scale", problem, f"name it with --scale: {', '.join(SCALE_NAMES)}")
@@ -150,28 +143,49 @@ def to_record(asked: Asked, row: Row, format_name: str, scale: str | None = None
         "scale_from": asked.scale_from if asked.scale else "--scale",
         "masks": list(asked.marks.references),
         "row": row.index,
-        "turn": asked.turn,
         "engine": ENGINE_VERSION,
         "original": row.text,
     }
+    # The published text is kept once, with the row.
+    first, *rest = (
+        _turn_row(reading, asked.task, {"rule": provenance["rule"], "turn": place} if place else provenance)
+        for place, reading in enumerate(asked.readings)
+    )
     return {
-        "id": _digest([format_name, row.index, asked.turn, row.text]),
+        "id": _digest([format_name, row.index, 0, row.text]),
         "scene_id": asked.scene_id,
         "source": asked.source,
         "license": asked.license,
         "scale": asked.scale or scale,
-        "task": asked.task,
-        "answer_type": reading.answer_type,
         "prompt_type": asked.prompt_type,
+        **first,
+        "regions": [_region_row(region) for region in asked.marks.regions],
+        "video": asked.scene_id if row.images else None,
+        "key_frames": sorted({region.frame_index for region in asked.marks.regions}),
+        "turns": rest,
+    }
+
+
+def _check_texts(reading: Reading, row: Row) -> None:
+    for name in ("question", "answer"):
+        if not getattr(reading, name):
+            raise InputError(row.place, name, "is empty", "give a text")
+    try:
+        " ".join([reading.question, reading.answer, reading.rationale, *reading.options]).encode()
+    except UnicodeEncodeError:
+        raise InputError(row.place, "row", "holds half a character (a lone surrogate)", "mend its text") from None
+
+
+def _turn_row(reading: Reading, task: str, provenance: dict) -> dict:
+    return {
+        "task": task,
+        "answer_type": reading.answer_type,
         "question": reading.question,
         "options": list(reading.options),
         "answer": reading.answer,
         "unit": reading.unit,
-        "regions": [_region_row(region) for region in asked.marks.regions],
         "anchors": {"semantics": [], "scale_value": None, "scale_unit": None},
         "rationale": reading.rationale,
-        "video": asked.scene_id if row.images else None,
-        "key_frames": sorted({region.frame_index for region in asked.marks.regions}),
         "provenance": json.dumps(provenance, ensure_ascii=False),
     }
 

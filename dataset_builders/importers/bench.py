@@ -20,7 +20,7 @@ from dataset_builders.importers.vocabulary import (
 from dataset_builders.sources.fields import require
 
 
-def convert(row: Row, folder: Path) -> list[Asked]:
+def convert(row: Row, folder: Path) -> Asked:
     """Read a row.
 
     Raises:
@@ -31,20 +31,19 @@ def convert(row: Row, folder: Path) -> list[Asked]:
     frames = FrameList(content.get("videos"), place)
     source = known_source(frames.paths[:1])
     scale, stated_by = _scale(metadata, place)
-    asked = Asked(
+    return Asked(
         original_id=read_id(content, "id", place),
         original_task=str(metadata.get("original_type")),
         task=our_task(metadata.get("original_type"), SPACEVISTA_TASKS, place, "metadata.original_type"),
         source=source or "spacevista-bench",
         scene_id=frames.scene_id,
-        reading=_reading(content, place),
+        readings=(_reading(content, place),),
         scale=scale,
         scale_from=stated_by,
         prompt_type=read_prompt(content, place),
         marks=read_annotations(content.get("annotations"), frames, folder, place),
         license=terms(source or ""),
     )
-    return [asked]
 
 
 def _scale(metadata: dict, place) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from dataset_builders.report import BuildReport
 from dataset_builders.splits import SPLITS
 from dataset_builders.staging import staged_folder
 from dataset_builders.taxonomy import SCALE_NAMES
+from dataset_builders.turns import transcript
 from dataset_builders.writer import PartWriter
 
 EXAMPLE = "example: python -m dataset_builders import --format vsibench --input eval.json --output build/vsibench"
@@ -84,17 +85,16 @@ def _converted(
     """Yield (config, row) and count."""
     scenes, asked_before = set(), set()
     for row in known.read(path):
-        records = [to_record(asked, row, known.name, scale) for asked in known.convert(row, path.parent)]
-        report.add_questions(split, records)
-        for record in records:
-            scene = (record["source"], record["scene_id"])
-            if scene not in scenes:
-                scenes.add(scene)
-                report.scenes[split] += 1
-                report.licenses[record["source"], record["license"]] += 1
-            asked_before.add(hash((scene, record["question"])))
-            yield "questions", record
-        scene_row = to_scene(records[0], row)
+        record = to_record(known.convert(row, path.parent), row, known.name, scale)
+        report.add_questions(split, [record])
+        scene = (record["source"], record["scene_id"])
+        if scene not in scenes:
+            scenes.add(scene)
+            report.scenes[split] += 1
+            report.licenses[record["source"], record["license"]] += 1
+        asked_before.add(hash((scene, transcript(record))))
+        yield "questions", record
+        scene_row = to_scene(record, row)
         if scene_row is not None:
             yield "scenes", scene_row
     report.repeated = report.splits.total() - len(asked_before)

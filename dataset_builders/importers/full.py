@@ -34,7 +34,7 @@ _NAMES = re.compile(
 )
 
 
-def convert(row: Row, folder: Path) -> list[Asked]:
+def convert(row: Row, folder: Path) -> Asked:
     """Read a row.
 
     Raises:
@@ -50,23 +50,19 @@ def convert(row: Row, folder: Path) -> list[Asked]:
     scale, stated_by = source_scale(source)
     scene_id = optional(metadata.get("scene_source"), str, place, "metadata.scene_source")
     marks = read_annotations(content.get("annotations"), frames, folder, place)
-    return [
-        Asked(
-            original_id=identity,
-            original_task=name,
-            task=task,
-            source=source or identity.split("__")[0].lower(),
-            scene_id=scene_id or frames.scene_id,
-            reading=reading,
-            scale=scale,
-            scale_from=stated_by,
-            prompt_type=read_prompt(content, place),
-            marks=marks,
-            license=terms(source or ""),
-            turn=turn,
-        )
-        for turn, reading in enumerate(read_turns(content.get("messages"), "role", "content", place, "messages"))
-    ]
+    return Asked(
+        original_id=identity,
+        original_task=name,
+        task=task,
+        source=source or identity.split("__")[0].lower(),
+        scene_id=scene_id or frames.scene_id,
+        readings=read_turns(content.get("messages"), "role", "content", place, "messages"),
+        scale=scale,
+        scale_from=stated_by,
+        prompt_type=read_prompt(content, place),
+        marks=marks,
+        license=terms(source or ""),
+    )
 
 
 def read_prompt(content: dict, place) -> str:

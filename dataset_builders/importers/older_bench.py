@@ -16,7 +16,7 @@ from dataset_builders.sources.fields import require
 KINDS = ("multiple choice", "regression")
 
 
-def convert(row: Row, folder: Path) -> list[Asked]:
+def convert(row: Row, folder: Path) -> Asked:
     """Read a row.
 
     Raises:
@@ -28,18 +28,17 @@ def convert(row: Row, folder: Path) -> list[Asked]:
     frames = require(content.get("Frames Path"), str, place, "Frames Path")
     source = known_source([scene_source, frames])
     scale, stated_by = source_scale(source)
-    asked = Asked(
+    return Asked(
         original_id=read_id(content, "Question Number", place),
         original_task=content["TaskType"],
         task=task,
         source=source or scene_source.lower(),
         scene_id=PurePosixPath(frames).name or frames,
-        reading=_reading(content, place),
+        readings=(_reading(content, place),),
         scale=scale,
         scale_from=stated_by,
         license=terms(source or ""),
     )
-    return [asked]
 
 
 def _reading(content: dict, place) -> Reading:

@@ -22,7 +22,7 @@ PROMPTS = {"Image+text": "text", "Image+point+text": "point", "Image+bbox+text":
 PAIR = ("image_path_1", "bbox_1", "image_path_2", "bboxes_2")
 
 
-def convert(row: Row, folder: Path) -> list[Asked]:
+def convert(row: Row, folder: Path) -> Asked:
     """Read a row.
 
     Raises:
@@ -38,23 +38,19 @@ def convert(row: Row, folder: Path) -> list[Asked]:
     source = known_source(frames.paths[:1])
     scale, stated_by = source_scale(source)
     marks = _points(info, frames, place) + _boxes(info, frames, place) + _masks(info, frames, folder, place)
-    return [
-        Asked(
-            original_id=read_id(content, "problem_id", place),
-            original_task=info["task_type"],
-            task=task,
-            source=source or "",
-            scene_id=frames.scene_id,
-            reading=reading,
-            scale=scale,
-            scale_from=stated_by,
-            prompt_type=PROMPTS[prompt],
-            marks=marks,
-            license=terms(source or ""),
-            turn=turn,
-        )
-        for turn, reading in enumerate(read_turns(content.get("messages"), "role", "content", place, "messages"))
-    ]
+    return Asked(
+        original_id=read_id(content, "problem_id", place),
+        original_task=info["task_type"],
+        task=task,
+        source=source or "",
+        scene_id=frames.scene_id,
+        readings=read_turns(content.get("messages"), "role", "content", place, "messages"),
+        scale=scale,
+        scale_from=stated_by,
+        prompt_type=PROMPTS[prompt],
+        marks=marks,
+        license=terms(source or ""),
+    )
 
 
 def _given(info: dict, kind: str, names: tuple[str, ...], place) -> dict | None:

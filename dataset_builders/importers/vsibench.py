@@ -25,7 +25,7 @@ TASKS = {
 }
 
 
-def convert(row: Row, folder: Path) -> list[Asked]:
+def convert(row: Row, folder: Path) -> Asked:
     """Read a row.
 
     Raises:
@@ -40,18 +40,17 @@ def convert(row: Row, folder: Path) -> list[Asked]:
     answer, field = _solution(content, place) if copied else _ground_truth(content, place)
     question = require(content.get(text), str, place, text)
     options = optional(content.get("options"), list, place, "options") or []
-    asked = Asked(
+    return Asked(
         original_id=read_id(content, key, place),
         original_task=str(content.get(kind)),
         task=our_task(content.get(kind), TASKS, place, kind),
         source=source,
         scene_id=scene_id,
-        reading=_reading(question, options, answer, place, field),
+        readings=(_reading(question, options, answer, place, field),),
         scale="indoor",
         scale_from="format",
         license=terms(source),
     )
-    return [asked]
 
 
 def _official_scene(content: dict, place) -> tuple[str, str]:

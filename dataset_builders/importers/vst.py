@@ -52,7 +52,7 @@ OTHERS = {
 UNSPECIFIC = "mm_qa"  # what the published converter writes into `type` whatever the task
 
 
-def convert(row: Row, folder: Path) -> list[Asked]:
+def convert(row: Row, folder: Path) -> Asked:
     """Read a row.
 
     Raises:
@@ -67,23 +67,19 @@ def convert(row: Row, folder: Path) -> list[Asked]:
     readings = (
         read_turns(content["conversations"], "from", "value", place, "conversations")
         if "conversations" in content
-        else [_question(content, place)]
+        else (_question(content, place),)
     )
-    return [
-        Asked(
-            original_id=identity,
-            original_task=name,
-            task=task,
-            source=source or data_source,
-            scene_id=f"{identity}-{row.index}",
-            reading=reading,
-            scale=scale,
-            scale_from=stated_by,
-            license=terms(source or ""),
-            turn=turn,
-        )
-        for turn, reading in enumerate(readings)
-    ]
+    return Asked(
+        original_id=identity,
+        original_task=name,
+        task=task,
+        source=source or data_source,
+        scene_id=f"{identity}-{row.index}",
+        readings=readings,
+        scale=scale,
+        scale_from=stated_by,
+        license=terms(source or ""),
+    )
 
 
 def _question(content: dict, place) -> Reading:

@@ -28,7 +28,7 @@ def read(folder: Path, split: str) -> tuple[list[dict], list[Path]]:
     path = find_one(folder, FILES, "questions")[0]
     records = []
     for row in bench.FORMAT.read(path):
-        (asked,) = bench.convert(row, folder)
+        asked = bench.convert(row, folder)
         # From the published text, because the importer splits off options by comparing them with the answer.
         question = strip_markers(row.content["question"])
         frames = FrameList(row.content["videos"], row.place).paths
@@ -41,7 +41,7 @@ def read(folder: Path, split: str) -> tuple[list[dict], list[Path]]:
             "published": {
                 "category": row.content["metadata"].get("category"),
                 "answer_type": row.content["answer_type"],
-                "unit": asked.reading.unit,
+                "unit": kept["unit"],
             },
             "options_in_question": True,
             "media": FrameFiles(tuple(member(folder, name, row.place) for name in frames)),

@@ -33,7 +33,7 @@ def read(folder: Path, split: str, debiased: bool = False) -> tuple[list[dict], 
         files = [*files, *more]
     records = []
     for row in rows:
-        (asked,) = vsibench.convert(row, folder)
+        asked = vsibench.convert(row, folder)
         changed = {
             "id": str(asked.original_id),
             "category": asked.original_task,

@@ -14,8 +14,9 @@ from dataset_builders.importers import FORMATS, export
 from dataset_builders.importers.command import add_import, import_dataset
 from dataset_builders.importers.reading import read_text
 from dataset_builders.masks import decode_mask
-from dataset_builders.record import QUESTION_FEATURES
+from dataset_builders.record import QUESTION_FEATURES, named
 from dataset_builders.taxonomy import TASK_NAMES
+from dataset_builders.turns import turns_of
 
 FRAMES = [f"DL3DV_frames/scene7/images_8/frame_{index:05d}.png" for index in (1, 2)]
 BOX = {"x1": 1, "y1": 2, "x2": 30, "y2": 40.5}
@@ -98,8 +99,7 @@ def imported(tmp_path, name, path, **options) -> list[dict]:
     """Import a file and return its rows, labels by name."""
     import_dataset(name, path, tmp_path / "out", **options)
     table = pq.read_table(tmp_path / "out" / "questions").to_pylist()
-    labels = {name: feature for name, feature in QUESTION_FEATURES.items() if hasattr(feature, "int2str")}
-    return [row | {name: label.int2str(row[name]) for name, label in labels.items()} for row in table]
+    return [named(row, QUESTION_FEATURES) for row in table]
 
 
 def refused(tmp_path, name, path, **options) -> str:
@@ -284,21 +284,24 @@ def test_vst_for_rl_with_its_images(tmp_path):
     assert (rows[0]["scale"], rows[0]["video"], rows[1]["video"]) == ("indoor", scenes[0]["scene_id"], None)
 
 
-def test_vst_for_sft_asks_once_per_turn(tmp_path):
+def test_vst_for_sft_keeps_its_turns_in_one_row(tmp_path):
     published = [vst_sft(), vst_sft(id=4, type="mm_qa", data_source="Camera-Motion")]
     path = write_parquet(tmp_path / "sft.parquet", published)
     rows = imported(tmp_path, "vst", path, scale="outdoor", split="validation")
     scenes = pq.read_table(tmp_path / "out" / "scenes").to_pylist()
     assert export(rows, scenes) == published
-    found = {(row["task"], row["answer"], row["unit"], row["answer_type"], row["scale"]) for row in rows}
-    assert found == {
+    turns = [turn for row in rows for turn in turns_of(row)]
+    assert [(turn["task"], turn["answer"], turn["unit"], turn["answer_type"], turn["scale"]) for turn in turns] == [
         ("object_size", "75", "cm", "regression", "indoor"),
         ("object_size", "the cup", "", "free_form", "indoor"),
         ("view_change_inference", "75", "cm", "regression", "outdoor"),
         ("view_change_inference", "the cup", "", "free_form", "outdoor"),
-    }
+    ]
+    assert [json.loads(turn["provenance"]).get("turn") for turn in turns] == [None, 1, None, 1]
+    report = json.loads((tmp_path / "out" / "build_report.json").read_text())
+    assert (report["num_questions"], report["conversations"]) == (2, {"import.vst": {"2": 2}})
     loaded = load_dataset(str(tmp_path / "out"), split="validation", cache_dir=str(tmp_path / "cache"))
-    assert loaded.features == QUESTION_FEATURES and len(loaded) == 4
+    assert loaded.features == QUESTION_FEATURES and len(loaded) == 2
 
 
 def test_kinds_of_vst_data_that_are_none_of_our_tasks_are_named(tmp_path):

@@ -35,6 +35,7 @@ COMMON = {
     "rationale": "I look.",
     "key_frames": [],
     "provenance": "{}",
+    "turns": [],
 }
 
 
