@@ -81,7 +81,7 @@ def lay_out(scene: Scene, *, frames: Sequence[int] | None = None, objects: Seque
             raise InputError(scene.scene_id, name, f"has no number {missing[0]}", f"give some of {list(having)}")
     items, cameras = [known[one] for one in ids], [scene.frames[one].camera for one in indices]
     if cameras:
-        turn = _turn(cameras[0])
+        turn = turn_ahead(cameras[0])
         items, cameras = [_turned(item, turn) for item in items], [_turned_camera(one, turn) for one in cameras]
     corners, poses = Boxes.of(items).corners().reshape(-1, 3), [camera.camera_to_world for camera in cameras]
     points = np.concatenate([corners, *(pose[None, :3, 3] for pose in poses)])[:, :2]
@@ -100,7 +100,7 @@ def lay_out(scene: Scene, *, frames: Sequence[int] | None = None, objects: Seque
     )
 
 
-def _turn(camera: Camera) -> np.ndarray:
+def turn_ahead(camera: Camera) -> np.ndarray:
     """(3, 3), about the vertical: takes the way in which a camera looks to +Y.
 
     Of a camera that looks straight down, or up, it takes there what its image has at the top.
