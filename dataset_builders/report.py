@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from dataset_builders.errors import InputError
 from dataset_builders.record import ENGINE_VERSION
 from dataset_builders.scene import Scene
+from dataset_builders.tasks.rule import Rule
 from dataset_builders.taxonomy import SCALE_NAMES, TASK_NAMES
 from dataset_builders.turns import transcript, turns_of
 
-COUNTERS = ("questions", "splits", "scenes", "letters", "skipped", "licenses", "skills", "conversations")
+COUNTERS = ("questions", "splits", "scenes", "letters", "skipped", "licenses", "skills", "conversations", "left_out")
 
 
 @dataclass
@@ -30,6 +31,7 @@ class BuildReport:
         skills: Rule → questions.
         conversations: (rule, number of turns) → questions that begin a conversation; above, these count once, but the
             letters of every turn count.
+        left_out: (rule, what and why) → how many of it the rule could not ask about.
         repeated: Questions whose scene has another one in the same words.
         quarantine: Broken scenes that were left out: scene_id, place, field, problem, fix.
         hashes: Scene id → perceptual hashes of its frames; of a shard only.
@@ -46,6 +48,7 @@ class BuildReport:
     licenses: Counter = field(default_factory=Counter)
     skills: Counter = field(default_factory=Counter)
     conversations: Counter = field(default_factory=Counter)
+    left_out: Counter = field(default_factory=Counter)
     repeated: int = 0
     quarantine: list[dict] = field(default_factory=list)
     hashes: dict[str, list[int]] = field(default_factory=dict)
@@ -57,6 +60,13 @@ class BuildReport:
         self.scenes[split] += 1
         self.licenses[scene.source, scene.license] += 1
         self.skipped.update(skipped.items())
+
+    def add_left_out(self, scene: Scene, rules: Sequence[Rule]) -> None:
+        """Count what of a scene the rules cannot ask about, where they count it."""
+        for rule in rules:
+            if rule.left_out is not None and scene.scale in rule.scales:
+                counts = rule.left_out(scene).items()
+                self.left_out.update({(rule.name, reason): count for reason, count in counts if count})
 
     def add_questions(self, split: str, records: Sequence[dict]) -> None:
         """Count the rows of one scene."""
@@ -145,6 +155,7 @@ class BuildReport:
             "repeated": self.repeated,
             "shortcuts": self.shortcuts,
             "skipped": _nested(self.skipped),
+            **({"left_out": _nested(self.left_out)} if self.left_out else {}),
             "quarantined": len(self.quarantine),
             "licenses": {source: "; ".join(texts) for source, texts in terms.items()},
             "arguments": self.arguments,
@@ -164,6 +175,7 @@ class BuildReport:
             splits=Counter(content["by_split"]),
             scenes=Counter(content["scenes_by_split"]),
             skipped=_flat(content["skipped"]),
+            left_out=_flat(content.get("left_out", {})),
             repeated=content["repeated"],
             quarantine=[{}] * content["quarantined"],
             shortcuts=content["shortcuts"],
@@ -193,6 +205,8 @@ class BuildReport:
         lines.append(f"identical (scene, question) pairs: {self.repeated} of {total} ({self.repeated / total:.4%})")
         for (task, reason), count in sorted(self.skipped.items()):
             lines.append(f"skipped: {task} in {count} scenes ({reason})")
+        for (rule, reason), count in sorted(self.left_out.items()):
+            lines.append(f"left out: {rule}: {reason}: {count}")
         return "\n".join([*lines, "", *_shortcut_lines(self.shortcuts)])
 
 

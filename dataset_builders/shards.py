@@ -128,6 +128,7 @@ def _build_scene(
     for record in records:
         questions.write(record)
     report.add_scene(scene, split, asked.skipped, frame_hashes(scene))
+    report.add_left_out(scene, settings.rules)
     report.add_questions(split, records)
 
 

@@ -34,6 +34,7 @@ class Rule:
         needs: Keys of `HAS`.
         scales: Scales at which it applies.
         generate: Yields distinct facts lazily and in random order; it ends.
+        left_out: Counts, by reason, what of a scene it cannot ask about; None where that is not counted.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Rule:
     needs: frozenset[str]
     scales: frozenset[str]
     generate: Callable[[Scene, np.random.Generator], Iterator[Fact]]
+    left_out: Callable[[Scene], dict[str, int]] | None = None
 
 
 def lacking(rule: Rule, scene: Scene) -> frozenset[str]:
