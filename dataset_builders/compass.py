@@ -10,6 +10,8 @@ import numpy as np
 
 POINTS = ("north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest")
 """Sectors of 45 degrees round each point, clockwise as seen from above."""
+SIDES = ("front", "front right", "right", "back right", "back", "back left", "left", "front left")
+"""The same sectors as whoever faces north calls them (Table 29)."""
 BAND = 10.0
 """Degrees from the border of a sector within which a direction is ambiguous; the text gives no margin."""
 LEAST_LEVEL = 0.5
@@ -36,6 +38,27 @@ class Bearing:
     def is_clear(self) -> bool:
         """Whether it is far enough from the border of its sector to be asked about."""
         return self.margin >= BAND
+
+
+def called(point: str, known: str) -> str:
+    """Name a point that was found with north for the reference, where the reference is called otherwise.
+
+    Raises:
+        ValueError: if either is not one of `POINTS`.
+
+    >>> called("east", "west")
+    'north'
+    """
+    return POINTS[(POINTS.index(point) + POINTS.index(known)) % len(POINTS)]
+
+
+def side(point: str) -> str:
+    """Name a point as whoever faces north calls it, one of `SIDES`.
+
+    >>> side("southeast")
+    'back right'
+    """
+    return SIDES[POINTS.index(point)]
 
 
 def bearing(north: np.ndarray, way: np.ndarray) -> Bearing | None:
