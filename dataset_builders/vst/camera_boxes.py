@@ -4,7 +4,7 @@ A box is [x, y, z, x_size, y_size, z_size, pitch, yaw, roll]: camera frame x rig
 in half turns about the camera's axes X, then Y, then Z, all fixed, as the detection reward reads them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -90,6 +90,11 @@ def camera_boxes(scene: Scene, index: int) -> list[CameraBox]:
     Left out: what it does not show; boxes of which a corner lies behind the camera or outside the picture; boxes so
     thin that a side would be rounded to nothing. None where the intrinsics are unknown.
     """
+    return boxes_in(scene.frames[index].camera, whole_objects(scene, index))
+
+
+def whole_objects(scene: Scene, index: int) -> list[SceneObject]:
+    """List the objects that a picture shows with all corners of their boxes; none where intrinsics are unknown."""
     camera = scene.frames[index].camera
     if not has_intrinsics(camera) or not scene.objects:
         return []
@@ -97,27 +102,35 @@ def camera_boxes(scene: Scene, index: int) -> list[CameraBox]:
     size = np.array([camera.width, camera.height])
     with np.errstate(invalid="ignore"):  # of corners behind the camera
         inside = ((pixels >= -0.5) & (pixels < size - 0.5)).all(1) & (depths > 0)
-    whole, shown = inside.reshape(-1, 8).all(1), _shown(scene, index)
+    whole, shown = inside.reshape(-1, 8).all(1), shown_ids(scene, index)
+    return [item for item, fits in zip(scene.objects, whole, strict=True) if fits and item.instance_id in shown]
+
+
+def boxes_in(camera: Camera, objects: Iterable[SceneObject]) -> list[CameraBox]:
+    """Return the boxes of objects in the frame of a camera, the nearest center first, without those too thin."""
     boxes = []
-    for item, fits in zip(scene.objects, whole, strict=True):
-        if fits and item.instance_id in shown:
-            numbers = np.round(box_numbers(item, camera), DECIMALS) + 0.0  # no negative zero
-            if (numbers[3:6] > 0).all():
-                boxes.append(CameraBox(item, tuple(numbers.tolist())))
+    for item in objects:
+        numbers = np.round(box_numbers(item, camera), DECIMALS) + 0.0  # no negative zero
+        if (numbers[3:6] > 0).all():
+            boxes.append(CameraBox(item, tuple(numbers.tolist())))
     return sorted(boxes, key=lambda box: (box.numbers[2], box.numbers))
 
 
 def half_seen(scene: Scene, index: int) -> set[str]:
     """Return the categories of which a picture shows so little of an object that one may or may not count it."""
-    frame = scene.frames[index]
-    if frame.instances is None and not frame.boxes:
-        return set()
-    present = np.unique(frame.instances).tolist() if frame.instances is not None else frame.boxes
-    doubtful = set(present) - set(_shown(scene, index))
+    doubtful = present_ids(scene, index) - set(shown_ids(scene, index))
     return {item.category for item in scene.objects if item.instance_id in doubtful}
 
 
-def _shown(scene: Scene, index: int) -> Collection[int]:
+def present_ids(scene: Scene, index: int) -> set[int]:
+    """Return the ids of all that a frame's masks or boxes have, however small; none where it has neither."""
+    frame = scene.frames[index]
+    if frame.instances is None:
+        return set(frame.boxes)
+    return set(np.flatnonzero(np.bincount(frame.instances.ravel())).tolist())
+
+
+def shown_ids(scene: Scene, index: int) -> Collection[int]:
     """Return the ids of what a frame shows: its large masks, or what no measured surface hides."""
     frame = scene.frames[index]
     if frame.instances is not None or frame.boxes:
