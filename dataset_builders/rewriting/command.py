@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Do what the command line asked for."""
     # Not above: the other commands need no HTTP client, which takes long to import.
-    from dataset_builders.rewriting.client import ChatSettings
+    from dataset_builders.chat.client import ChatSettings
     from dataset_builders.rewriting.rewrite import rewrite_dataset
 
     key = os.environ.get("OPENAI_API_KEY", "").strip()

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from dataset_builders.card import write_card
+from dataset_builders.chat.cache import ReplyCache
+from dataset_builders.chat.client import ChatClient, ChatSettings, Reply, Usage
 from dataset_builders.inspection.files import DatasetFiles, Group, read_group
-from dataset_builders.rewriting.cache import ReplyCache
 from dataset_builders.rewriting.check import rejection
-from dataset_builders.rewriting.client import ChatClient, ChatSettings, Reply, Usage
 from dataset_builders.rewriting.prompt import Rewrite, chat_request, parse_rewrite
 from dataset_builders.sieve import measure_shortcuts
 from dataset_builders.staging import staged_folder

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+from dataset_builders.chat.cache import ReplyCache
+from dataset_builders.chat.client import ChatClient, ChatSettings
 from dataset_builders.errors import InputError
-from dataset_builders.rewriting.cache import ReplyCache
-from dataset_builders.rewriting.client import ChatClient, ChatSettings
 from evaluate_metrics.backends.base import BackendOptions, Completion
 from evaluate_metrics.backends.encoding import need_codec, to_openai
 

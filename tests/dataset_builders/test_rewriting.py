@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataset_builders.build import build_dataset
+from dataset_builders.chat import client as client_module
+from dataset_builders.chat.cache import ReplyCache
+from dataset_builders.chat.client import ChatSettings
 from dataset_builders.errors import CommandParser, InputError, run_command
 from dataset_builders.inspection.files import DatasetFiles
-from dataset_builders.rewriting import client as client_module
-from dataset_builders.rewriting.cache import ReplyCache
 from dataset_builders.rewriting.check import rejection
-from dataset_builders.rewriting.client import ChatSettings
 from dataset_builders.rewriting.command import add_arguments
 from dataset_builders.rewriting.prompt import Rewrite
 from dataset_builders.rewriting.rewrite import rewrite_dataset

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from PIL import Image
 
+from dataset_builders.chat import client
 from dataset_builders.errors import InputError
-from dataset_builders.rewriting import client
 from evaluate_metrics.__main__ import main
 from evaluate_metrics.backends import BackendOptions, open_backend
 

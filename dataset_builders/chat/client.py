@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from dataset_builders.chat.cache import ReplyCache, content_key
 from dataset_builders.errors import InputError
-from dataset_builders.rewriting.cache import ReplyCache, content_key
 
 BUSY = {408, 409, 425, 429}  # and all from 500: worth another try
 MISCONFIGURED = {401, 403, 404, 405}
