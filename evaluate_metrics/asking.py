@@ -1,19 +1,28 @@
-"""Batches of questions → rows of predictions: load, change, prepare, answer; a sample that fails fails alone."""
+"""Batches of questions → rows of predictions: load, change, prepare, answer; a sample that fails fails alone.
+
+The turns of a conversation are questions of their own, asked in rounds: the first ones of all conversations, then the
+second ones behind the model's own replies to the first, as in use, and so on. Under a condition the whole conversation
+is held; an earlier turn to which the condition does not apply is asked and answered as it is. A turn that follows a
+failed one is not asked and fails with it, so that both are asked again by the next run.
+"""
 
 import hashlib
 import json
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dataset_builders.errors import InputError
+from dataset_builders.turns import conversation_id, earlier_turns
 from evaluate_metrics.backends.base import Backend, Completion
 from evaluate_metrics.benchmarks.base import Benchmark
-from evaluate_metrics.controls import Condition
+from evaluate_metrics.benchmarks.media import Shown
+from evaluate_metrics.controls import VIDEO, Condition
 from evaluate_metrics.controls.unanswerable import ABSTAINED, abstains
 from evaluate_metrics.parsing import extract_answer
+from evaluate_metrics.predictions import Key
 from evaluate_metrics.questions import first_line
 from evaluate_metrics.scoring import score
 
@@ -70,6 +79,22 @@ class Loaded:
     prepared: Any
 
 
+def rounds(records: Sequence[dict]) -> list[list[dict]]:
+    """Group questions by how many come before them in their conversation.
+
+    >>> rounds([{"id": "a"}, {"id": "b", "earlier": []}, {"id": "b.1", "earlier": [{}]}])[1]
+    [{'id': 'b.1', 'earlier': [{}]}]
+    """
+    numbers = [len(record.get("earlier") or ()) for record in records]
+    pairs = list(zip(numbers, records, strict=True))
+    return [[record for other, record in pairs if other == number] for number in sorted(set(numbers))]
+
+
+def history(record: dict, condition: Condition) -> list[tuple[dict, Condition]]:
+    """List what is asked before a question of a conversation, in order, and under which condition."""
+    return [(turn, condition if condition.applies(turn) else VIDEO) for turn in earlier_turns(record)]
+
+
 def plan(
     records: Sequence[dict],
     conditions: Sequence[Condition],
@@ -100,15 +125,28 @@ def plan(
                     yield Batch(condition, batch, frozenset(missing))
 
 
-def load(batch: Batch, benchmark: Benchmark, backend: Backend) -> Loaded:
-    """Load what is shown with the questions of a batch, and do all that needs no device."""
+def load(batch: Batch, benchmark: Benchmark, backend: Backend, rows: Mapping[Key, Mapping]) -> Loaded:
+    """Load what is shown with the questions of a batch, and do all that needs no device.
+
+    Args:
+        batch: Of questions.
+        benchmark: Of them.
+        backend: To answer them.
+        rows: Of predictions, with those of all earlier rounds.
+    """
     records = {record["id"]: record for record in batch.records}
     conversations, failures = {}, {}
     for identity, record in list(records.items()):
+        earlier = [(turn, under, rows[turn["id"], under.name]) for turn, under in history(record, batch.condition)]
+        failed = next((row for *_, row in earlier if row["error"] is not None), None)
+        if failed is not None:
+            failures[identity] = f"follows {failed['id']}, which failed"
+            continue
         try:
-            rng = np.random.default_rng([SEED, *hashlib.sha256(identity.encode()).digest()])
-            records[identity], shown = batch.condition.change(record, _shown(record, batch.condition, benchmark), rng)
-            conversations[identity] = benchmark.messages(records[identity], shown)
+            seen = _shown(record, batch.condition, benchmark)
+            records[identity], shown = _changed(record, batch.condition, seen)
+            said = [(_changed(turn, under, seen)[0], row["completion"]) for turn, under, row in earlier]
+            conversations[identity] = benchmark.messages(records[identity], shown, said)
         except SAMPLE_ERRORS as error:
             failures[identity] = f"has no usable frames ({_reason(error)})"
     return Loaded(batch, records, conversations, failures, _prepare(backend, list(conversations.values())))
@@ -150,9 +188,15 @@ def complete(backend: Backend, conversations: Sequence[list[dict]], prepared: An
     return [complete(backend, [conversation])[0] for conversation in conversations]
 
 
-def _shown(record: dict, condition: Condition, benchmark: Benchmark):
+def _shown(record: dict, condition: Condition, benchmark: Benchmark) -> Shown | None:
     """Load what is shown, unless nobody looks."""
     return None if condition.name == "blind" else benchmark.show(record)
+
+
+def _changed(record: dict, condition: Condition, shown: Shown | None) -> tuple[dict, Shown | None]:
+    """Change a question; all turns of a conversation draw alike, because they are about the same video."""
+    rng = np.random.default_rng([SEED, *hashlib.sha256(conversation_id(record).encode()).digest()])
+    return condition.change(record, shown, rng)
 
 
 def _prepare(backend: Backend, conversations: list[list[dict]]) -> Any:
@@ -190,6 +234,7 @@ def _row(record: dict, loaded: Loaded, completion: Completion) -> dict:
         "tokens_out": completion.tokens_out,
         "error": completion.error,
         **({} if completion.gates is None else {"gates": completion.gates}),
+        **({"turn": 1 + len(record["earlier"])} if "earlier" in record else {}),
     }
 
 

@@ -1,7 +1,8 @@
 """The output folder of an evaluation: settings first, predictions batch by batch, results last.
 
 A run may be killed at any moment. Lines are only ever appended, so what is complete stays valid, and the next run with
-the same settings goes on behind it. Failed rows are taken out when a run goes on, and asked again.
+the same settings goes on behind it. Failed rows are taken out when a run goes on, and asked again; so is a turn of a
+conversation that does not stand behind the replies that it followed.
 
 `settings.json`
     `settings`: all that predictions depend on: backend, model, dataset (names, revisions, fingerprints), frame policy,
@@ -14,19 +15,20 @@ the same settings goes on behind it. Failed rows are taken out when a run goes o
     what was read from it and its worth in [0, 1]; `abstained`: whether it says that there is no telling;
     `tokens_in`, `tokens_out`; `error`: why there is no completion, null where there is one. A failed row has an empty
     completion and scores 0. `gates`, where the model has routed experts: the mean weight of every expert over the
-    prompt's tokens, a list per layer.
+    prompt's tokens, a list per layer. `turn`, in a conversation: from 1; it was asked behind the completions of the
+    turns before.
 
 `timing.jsonl`, one line per batch
     `questions`, `waited` and `generated` seconds. Wall time is kept here alone, so that the other lines of two equal
     runs are equal byte for byte.
 
 `results.json`
-    the content of `settings.json`; `model`, `dataset`, `split`, `num_questions`, `num_scenes`; `overall`, `by_task`,
-    `by_scale`: percent, see `summary`; `columns`: those of the benchmark, `robust` (read in our way) and `published`
-    (as its public scorer does), null where it has none; `unparsed`: per condition; `coverage`: per condition how many
-    `questions` a score stands over, of which how many were `answered`, `empty`, `unreadable` or `failed` (all but
-    answered score 0); `failures`: the first of them, named; `controls`: see `controls.summary`; `run`: seconds, idle
-    share of the device, tokens.
+    the content of `settings.json`; `model`, `dataset`, `split`, `num_questions`, `num_scenes`, and, where there are
+    any, `num_conversations`; `overall`, `by_task`, `by_scale`, of conversations `by_turn`: percent, see `summary`;
+    `columns`: those of the benchmark, `robust` (read in our way) and `published` (as its public scorer does), null
+    where it has none; `unparsed`: per condition; `coverage`: per condition how many `questions` a score stands over,
+    of which how many were `answered`, `empty`, `unreadable` or `failed` (all but answered score 0); `failures`: the
+    first of them, named; `controls`: see `controls.summary`; `run`: seconds, idle share of the device, tokens.
 """
 
 import json
@@ -49,13 +51,13 @@ class PredictionLog:
         rows: What is answered so far, by question and condition; failed ones as long as this run lasts.
     """
 
-    def __init__(self, folder: Path, settings: Mapping, expected: Collection[Key]):
+    def __init__(self, folder: Path, settings: Mapping, expected: Mapping[Key, Collection[Key]]):
         """Start the output folder, or go on with what it holds.
 
         Args:
             folder: New, empty, or left by a run with the same settings.
             settings: All that the predictions depend on, JSON-able.
-            expected: The questions of this run.
+            expected: The questions of this run, each with those that it follows in a conversation.
 
         Raises:
             InputError: if the folder belongs to something else, or a line is not a prediction of this run.
@@ -71,8 +73,8 @@ class PredictionLog:
             stream.write(lines.encode())
         self.rows.update({(row["id"], row["condition"]): row for row in rows})
 
-    def _read(self, expected: Collection[Key]) -> dict[Key, dict]:
-        """Read what an earlier run left; cut short lines and failed rows are taken out, to be asked again."""
+    def _read(self, expected: Mapping[Key, Collection[Key]]) -> dict[Key, dict]:
+        """Read what an earlier run left; cut short lines, failed rows and turns without the earlier ones go."""
         rows: dict[Key, dict] = {}
         foreign: list[tuple[int, str]] = []
         kept = []
@@ -84,7 +86,7 @@ class PredictionLog:
                 foreign.append(
                     (number, "repeats a question" if key in rows else "is not a prediction for this dataset")
                 )
-            elif row["error"] is None:
+            elif row["error"] is None and all(before in rows for before in expected[key]):
                 rows[key] = row
                 kept.append(line)
         if foreign:

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow.parquet
-from datasets import ClassLabel, Features
+from datasets import Features
 from datasets.exceptions import DatasetGenerationError
 
 from dataset_builders.conversation import FrameStore
 from dataset_builders.errors import InputError
-from dataset_builders.record import QUESTION_FEATURES
+from dataset_builders.record import QUESTION_FEATURES, named
+from dataset_builders.turns import turns_of
 
 # What decides a completion; cards, logs and checkpoints beside it do not.
 MODEL_FILES = (
@@ -28,7 +29,7 @@ _BUILD, _REBUILD = (f"build it {word}with python -m dataset_builders build" for 
 
 
 def load_questions(folder: Path, split: str) -> list[dict]:
-    """Read the questions of a split, labels by name.
+    """Read the questions of a split, labels by name; each turn of a conversation is a question, see `turns_of`.
 
     Raises:
         InputError: if the folder, the split or a column is missing, or the split is empty or unreadable.
@@ -51,8 +52,7 @@ def load_questions(folder: Path, split: str) -> list[dict]:
     if not table.num_rows:
         raise InputError(folder, f"questions/{split}", "is empty", "choose another split or build more scenes")
     features = Features.from_arrow_schema(table.schema)
-    labels = {name: feature for name, feature in features.items() if isinstance(feature, ClassLabel)}
-    return [row | {name: label.int2str(row[name]) for name, label in labels.items()} for row in table.to_pylist()]
+    return [turn for row in table.to_pylist() for turn in turns_of(named(row, features))]
 
 
 def open_frames(folder: Path, split: str, num_frames: int, records: Iterable[dict]) -> FrameStore:

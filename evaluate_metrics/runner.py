@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dataset_builders.errors import InputError
-from evaluate_metrics.asking import SEED, answer, load, plan
+from evaluate_metrics.asking import SEED, answer, history, load, plan, rounds
 from evaluate_metrics.backends import BACKENDS, Backend, BackendOptions, open_backend
 from evaluate_metrics.backends.base import MEDIA
 from evaluate_metrics.benchmarks import BENCHMARKS, Benchmark, open_benchmark
@@ -103,10 +103,13 @@ def run(arguments: RunArguments) -> dict:
     return results
 
 
-def keys(records: Sequence[dict], conditions: Sequence[Condition]) -> set[Key]:
-    """Return all (id, condition) that can be asked."""
+def keys(records: Sequence[dict], conditions: Sequence[Condition]) -> dict[Key, list[Key]]:
+    """Return all (id, condition) that can be asked, each with those that it follows in a conversation."""
     return {
-        (record["id"], condition.name) for condition in conditions for record in records if condition.applies(record)
+        (record["id"], condition.name): [(turn["id"], under.name) for turn, under in history(record, condition)]
+        for condition in conditions
+        for record in records
+        if condition.applies(record)
     }
 
 
@@ -135,6 +138,7 @@ def build_results(
         **settings,
         "num_questions": len(records),
         "num_scenes": len({record["scene_id"] for record in records}),
+        **_conversations(records),
         **summarize(records, {name: [row["score"] for row in rows[name]] for name in BASELINES}),
         "columns": benchmark.scores({row["id"]: row["completion"] for row in rows["video"] if row["error"] is None}),
         "unparsed": {name: sum(row["parsed"] is None for row in rows[name]) for name in BASELINES},
@@ -147,6 +151,12 @@ def build_results(
             "tokens_out": sum(row["tokens_out"] for row in answered),
         },
     }
+
+
+def _conversations(records: Sequence[dict]) -> dict[str, int]:
+    """Count conversations, where there are any; each of their turns is a question."""
+    number = sum(record.get("earlier") == [] for record in records)
+    return {"num_conversations": number} if number else {}
 
 
 def coverage(rows: Sequence[Mapping]) -> dict[str, int]:
@@ -194,26 +204,21 @@ def _ask(
     timing: Timing,
 ) -> None:
     """Answer what is missing; batches are loaded in a thread while the device works on the one before."""
-    records = benchmark.records
-    total = len(keys(records, conditions))
-    lengths = {record["id"]: len(benchmark.prompt(record)) for record in records}
-    done = frozenset(log.rows)
-    batches = plan(records, conditions, arguments.batch_size, done, lambda record: lengths[record["id"]])
-    with (
-        tqdm(total=total, desc="answering", unit="question") as progress,
-        closing(prefetch(load(batch, benchmark, backend) for batch in batches)) as ready,
-    ):
-        missing = keys(records, conditions) - done
-        progress.update(total - len(missing))
-        begun = time.perf_counter()
-        for loaded in ready:
-            arrived = time.perf_counter()
-            rows = answer(loaded, backend)
-            finished = time.perf_counter()
-            log.append(rows)
-            timing.append(len(rows), arrived - begun, finished - arrived)
-            progress.update(len(rows))
-            begun = finished
+    wanted, done = keys(benchmark.records, conditions).keys(), frozenset(log.rows)
+    lengths = {record["id"]: len(benchmark.prompt(record)) for record in benchmark.records}
+    with tqdm(total=len(wanted), initial=len(wanted & done), desc="answering", unit="question") as progress:
+        for records in rounds(benchmark.records):
+            batches = plan(records, conditions, arguments.batch_size, done, lambda record: lengths[record["id"]])
+            with closing(prefetch(load(batch, benchmark, backend, log.rows) for batch in batches)) as ready:
+                begun = time.perf_counter()
+                for loaded in ready:
+                    arrived = time.perf_counter()
+                    rows = answer(loaded, backend)
+                    finished = time.perf_counter()
+                    log.append(rows)
+                    timing.append(len(rows), arrived - begun, finished - arrived)
+                    progress.update(len(rows))
+                    begun = finished
 
 
 def _backend_options(arguments: RunArguments) -> BackendOptions:

@@ -19,7 +19,8 @@ def summarize(records: Sequence[Mapping], scores: Mapping[str, Sequence[float]])
         scores: `video` and `blind`, each (N,) scores in [0, 1], in the order of `records`.
 
     Returns:
-        `overall` (`micro`: mean over questions; `macro`: mean over tasks), `by_task` and `by_scale`, in percent.
+        `overall` (`micro`: mean over questions; `macro`: mean over tasks), `by_task` and `by_scale`, in percent; where
+        there are conversations also `by_turn`, of their questions alone.
     """
     values = 100 * np.stack([scores["video"], scores["blind"], chance(records)], axis=1)
     bootstrap = SceneBootstrap([record["scene_id"] for record in records])
@@ -28,6 +29,8 @@ def summarize(records: Sequence[Mapping], scores: Mapping[str, Sequence[float]])
     known = [task for task in TASK_NAMES if task in tasks]
     by_task = {task: np.array([other == task for other in tasks]) for task in dict.fromkeys([*known, *tasks])}
     by_scale = {scale: np.array([other == scale for other in scales]) for scale in SCALE_NAMES if scale in scales}
+    turns = [1 + len(record["earlier"]) if "earlier" in record else None for record in records]
+    by_turn = {f"turn {turn}": np.array([other == turn for other in turns]) for turn in sorted(set(turns) - {None})}
     everything = np.ones(len(records), dtype=bool)
 
     def mean_over(chosen: np.ndarray) -> dict:
@@ -40,16 +43,18 @@ def summarize(records: Sequence[Mapping], scores: Mapping[str, Sequence[float]])
         "overall": {"micro": mean_over(everything), "macro": macro},
         "by_task": {task: mean_over(chosen) for task, chosen in by_task.items()},
         "by_scale": {scale: mean_over(chosen) for scale, chosen in by_scale.items()},
+        **({"by_turn": {turn: mean_over(chosen) for turn, chosen in by_turn.items()}} if by_turn else {}),
     }
 
 
 def format_table(results: Mapping) -> str:
-    """Write the figures of `results.json` as a table: a row per task, per scale, and for both overall means.
+    """Write the figures of `results.json` as a table: a row per task, scale and turn, and for both overall means.
 
     Returns:
         Lines of text, percent, the margin over the blind score with its 95 % interval.
     """
     rows = [*results["by_task"].items(), None, *results["by_scale"].items(), None]
+    rows += [*results["by_turn"].items(), None] if "by_turn" in results else []
     rows += [(f"{name} mean", figures) for name, figures in results["overall"].items()]
     width = max(len(row[0]) for row in rows if row)
     head = f"{'':{width}}  {'n':>6}  {'model':>6}  {'blind':>6}  {'chance':>6}  over blind [95 % interval]"

@@ -118,7 +118,7 @@ def eval_results(results: Results) -> list[EvalResult]:
             dataset_split=data["split"],
             dataset_revision=data["settings"].get("dataset_revision"),
             metric_type="spacevista_score",
-            metric_name=row.name if row.group == "overall" else f"{row.group} {row.name}",
+            metric_name=row.name if row.group in ("overall", "turn") else f"{row.group} {row.name}",
             metric_value=row.values["model"],
         )
         for row in results.rows

@@ -5,6 +5,7 @@ a record without its answer, so it cannot depend on it.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -110,7 +111,10 @@ class Benchmark:
 
     def prompt(self, record: dict) -> str:
         """Write the question as the model reads it, without a look at the answer."""
-        return self.definition.prompt({name: value for name, value in record.items() if name not in ANSWERS})
+        known = {name: value for name, value in record.items() if name not in ANSWERS}
+        # Not what was measured, but whether the question itself says what to write: see `prompt_text`.
+        template = json.loads(record.get("provenance") or "{}").get("template")
+        return self.definition.prompt(known | ({"provenance": json.dumps({"template": template})} if template else {}))
 
     def show(self, record: dict) -> Shown | None:
         """Load what is shown with a question, its marks drawn; None for a question of text alone.
@@ -129,14 +133,26 @@ class Benchmark:
         ]
         return Shown(tuple(images), shown.indices, shown.is_video)
 
-    def messages(self, record: dict, shown: Shown | None) -> list[dict]:
-        """Turn a question into chat messages; a video is one content part, images are one each."""
+    def messages(self, record: dict, shown: Shown | None, earlier: Sequence[tuple[dict, str]] = ()) -> list[dict]:
+        """Turn a question into chat messages; a video is one content part, images are one each.
+
+        Args:
+            record: The question.
+            shown: What is shown, once, with the first message.
+            earlier: What was asked before in a conversation, and what the model replied.
+        """
         content = []
         if shown is not None and shown.is_video:
             content.append({"type": "video", "video": list(shown.images)})
         elif shown is not None:
             content += [{"type": "image", "image": image} for image in shown.images]
-        return [{"role": "user", "content": [*content, {"type": "text", "text": self.prompt(record)}]}]
+        spoken = [text for turn, reply in earlier for text in (self.prompt(turn), reply)]
+        messages = [
+            {"role": ("user", "assistant")[place % 2], "content": [{"type": "text", "text": text}]}
+            for place, text in enumerate([*spoken, self.prompt(record)])
+        ]
+        messages[0]["content"][:0] = content
+        return messages
 
 
 def open_benchmark(definition: Definition, dataset: str | None, split: str, num_frames: int) -> Benchmark:

@@ -34,8 +34,8 @@ class ScoreRow:
     """One line of a results table, percent.
 
     Attributes:
-        group: `overall`, `task` or `scale`.
-        name: `micro`, `macro`, a task or a scale.
+        group: `overall`, `task`, `scale` or `turn`.
+        name: `micro`, `macro`, a task, a scale, or which turn of conversations.
         values: The score as `results.json` states it, with intervals and margins.
     """
 
@@ -51,7 +51,7 @@ class Results:
     Attributes:
         path: `results.json`.
         data: What it says.
-        rows: Its scores: overall first, then by task, then by scale.
+        rows: Its scores: overall first, then by task, by scale and, where there are conversations, by turn.
     """
 
     path: Path
@@ -101,6 +101,7 @@ def open_results(path: Path) -> Results:
         scores = field(data, f"by_{group}", path)
         names = [*(name for name in order if name in scores), *(name for name in scores if name not in order)]
         rows += [ScoreRow(group, name, scores[name]) for name in names]
+    rows += [ScoreRow("turn", name, scores) for name, scores in data.get("by_turn", {}).items()]
     for row in rows:
         for name in SCORE_FIELDS:
             field(row.values, name, path)

@@ -5,7 +5,7 @@ import pytest
 from dataset_builders.errors import InputError
 from evaluate_metrics.predictions import PredictionLog
 
-EXPECTED = {("q1", "video"), ("q1", "blind"), ("q2", "video")}
+EXPECTED = {("q1", "video"): [], ("q1", "blind"): [], ("q2", "video"): []}
 SETTINGS = {"settings": {"num_frames": 4}, "versions": {"torch": "2"}}
 
 
