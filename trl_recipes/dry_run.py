@@ -23,7 +23,7 @@ def describe(trainer: Trainer) -> str:
     those that the rollout would write.
     """
     batch = next(iter(trainer.get_train_dataloader()))
-    inputs = trainer._prepare_inputs(batch) if isinstance(batch, Mapping) else _policy_inputs(trainer, batch)
+    inputs = trainer._prepare_inputs(batch) if isinstance(batch, Mapping) else policy_inputs(trainer, batch)
     lines = [f"{name:<24}{tuple(value.shape)} {value.dtype}" for name, value in inputs.items()]
     lines.append(token_counts(inputs, trainer.model.config))
     activations = kept_bytes(trainer.model, lambda: _loss(trainer, inputs))
@@ -73,7 +73,7 @@ def kept_bytes(model: nn.Module, forward) -> int:
 
 def memory_table(trainer: Trainer, activations: int) -> str:
     """Write what one process will need in MiB, and how each figure comes about."""
-    model, stage = trainer.model, _zero_stage(trainer)
+    model, stage = trainer.model, zero_stage(trainer)
     processes = trainer.accelerator.num_processes if stage else 1
     trained = [part for part in model.parameters() if part.requires_grad]
     weights, gradients = (sum(map(_bytes, parts)) for parts in (model.parameters(), trained))
@@ -105,7 +105,7 @@ def _bytes(parameter: nn.Parameter) -> int:
     return _size(parameter) * parameter.element_size()
 
 
-def _zero_stage(trainer: Trainer) -> int:
+def zero_stage(trainer: Trainer) -> int:
     """Return what is split over the processes: 1 the optimizer, 2 gradients too, 3 (and FSDP) parameters too."""
     if trainer.is_fsdp_enabled:
         return 3
@@ -120,16 +120,18 @@ def _loss(trainer: Trainer, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return trainer.compute_loss(trainer.model, dict(inputs))
 
 
-def _policy_inputs(trainer: GRPOTrainer, rows: list[dict]) -> dict[str, torch.Tensor]:
-    prompts = [row["prompt"] for row in rows[: trainer.args.per_device_train_batch_size]]
-    ids, _, fields = trainer._tokenize_prompts(prompts)
+def policy_inputs(trainer: GRPOTrainer, rows: list[dict]) -> dict[str, torch.Tensor]:
+    """Make the batch of the policy's pass: prompts, and replies of `max_completion_length` that end at once."""
+    rows = rows[: trainer.args.per_device_train_batch_size]
+    ids, _, fields = trainer.tokenize_rows(rows)
     reply = [trainer.processing_class.tokenizer.eos_token_id] * trainer.args.max_completion_length
-    rows = [torch.tensor([*prompt, *reply]) for prompt in ids]
+    sequences = [torch.tensor([*prompt, *reply]) for prompt in ids]
     labels = [torch.tensor([IGNORED] * len(prompt) + reply) for prompt in ids]
-    input_ids = pad_sequence(rows, batch_first=True, padding_side="left")
+    input_ids = pad_sequence(sequences, batch_first=True, padding_side="left")
+    mask = pad_sequence([torch.ones_like(row) for row in sequences], batch_first=True, padding_side="left")
     inputs = {
         "input_ids": input_ids,
-        "attention_mask": pad_sequence([torch.ones_like(row) for row in rows], batch_first=True, padding_side="left"),
+        "attention_mask": mask,
         "mm_token_type_ids": token_types(input_ids, trainer.model.config),
         "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED, padding_side="left"),
         **{name: value for name, value in fields.items() if isinstance(value, torch.Tensor)},

@@ -56,6 +56,15 @@ class SpaceVistaGRPOTrainer(GRPOTrainer):
         # The order of TRL's later epochs depends on how often it was drawn before, which a resumed run has not done.
         return EpochSampler(super()._get_train_sampler(dataset), self.args.seed)
 
+    def tokenize_rows(self, rows: list[dict]) -> tuple[list[list[int]], None, dict]:
+        """Return the tokens of the prompts of rows of the dataset, None, and the features of their videos."""
+        self._take_labels(rows)
+        return self._tokenize_prompts([row["prompt"] for row in rows])
+
+    def _take_labels(self, rows):
+        label = self._scale_label
+        self._labels = [{"scale_labels": torch.tensor([label(row)])} for row in rows] if label else []
+
     def _tokenize_prompts(self, prompts):
         """Load each video and process it once for the whole group; keep the features for the other passes."""
         groups = [(prompt, len(list(repeats))) for prompt, repeats in groupby(prompts)]
@@ -77,8 +86,7 @@ class SpaceVistaGRPOTrainer(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs):
         """Send the features along with the sequences, which TRL shuffles and splits into batches."""
-        label = self._scale_label
-        self._labels = [{"scale_labels": torch.tensor([label(row)])} for row in inputs] if label else []
+        self._take_labels(inputs)
         self._features = []
         return {**super()._generate_and_score_completions(inputs), "features": self._features}
 

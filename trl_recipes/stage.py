@@ -101,7 +101,7 @@ def _train(name: str, recipe: RecipeArguments, trainer: Trainer, finish: Finish 
             # Else the folder is named after the machine.
             callback.logging_dir = callback.logging_dir or str(output / "runs")
     _announce(recipe, trainer)
-    trainer.add_callback(TimeLeft())
+    trainer.add_callback(TimeLeft(trainer))
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=trainer.args.resume_from_checkpoint)
     seconds = time.monotonic() - started

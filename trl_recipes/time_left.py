@@ -1,23 +1,33 @@
-"""How long a training will take, told once after its first steps."""
+"""How long a training will take: expected before its first step, and measured after its first ones."""
 
 import sys
 import time
 
-from transformers import TrainerCallback
+from transformers import Trainer, TrainerCallback
+
+from trl_recipes.expected_time import expected_step
 
 FIRST_STEPS = 3
 
 
 class TimeLeft(TrainerCallback):
-    """Prints the time that the remaining steps will take, measured on the second and third (the first warms up)."""
+    """Prints what `expected_step` finds, and then the time that the remaining steps will take.
 
-    def __init__(self):
-        """Start with nothing measured."""
-        self._first_step, self._started = None, None
+    That is measured on the second and third; the first warms up.
+    """
+
+    def __init__(self, trainer: Trainer):
+        """Take what trains."""
+        self._trainer, self._first_step, self._started = trainer, None, None
 
     def on_train_begin(self, args, state, control, **kwargs):
-        """Note where this run begins, which after a resumption is not at 0."""
+        """Print what to expect, and note where this run begins, which after a resumption is not at 0."""
         self._first_step = state.global_step
+        seconds = expected_step(self._trainer)
+        if state.is_world_process_zero and seconds is None:
+            _print("expected time: told after the third step")
+        elif state.is_world_process_zero:
+            _print(f"expected time: {_left(seconds, state)}, by a forward pass")
 
     def on_step_end(self, args, state, control, **kwargs):
         """Measure, and print once."""
@@ -26,10 +36,18 @@ class TimeLeft(TrainerCallback):
             self._started = time.monotonic()
         elif done == FIRST_STEPS and state.is_world_process_zero:
             seconds = (time.monotonic() - self._started) / (FIRST_STEPS - 1)
-            steps = state.max_steps - state.global_step
-            left = format_duration(seconds * steps)
-            sys.stdout.write(f"\nabout {left} left: {steps} steps of {seconds:.3g} s, without evaluation and saving\n")
-            sys.stdout.flush()
+            _print(f"measured: {_left(seconds, state)} left, without evaluation and saving")
+
+
+def _left(seconds: float, state) -> str:
+    steps = state.max_steps - state.global_step
+    return f"about {format_duration(seconds * steps)} for {steps} steps of {seconds:.3g} s"
+
+
+def _print(line: str) -> None:
+    # A progress bar leaves its line open.
+    sys.stdout.write(f"\n{line}\n")
+    sys.stdout.flush()
 
 
 def format_duration(seconds: float) -> str:
