@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 
+from dataset_builders.chat.replies import Words
 from dataset_builders.question import REGION_COLOURS
-from dataset_builders.rewriting.prompt import Rewrite, answer_text, measured
+from dataset_builders.rewriting.prompt import answer_text, measured
 from dataset_builders.tasks.wording import plural
 
 LONGEST = {"question": 2000, "rationale": 4000}
@@ -71,7 +72,7 @@ _BRACKETED = re.compile(r"\[[^\]]*\]")
 _TURNED_ROUND = re.compile(r"(?:\b(?:not|no|never|or|nor|than|cannot)|n['’]t)(?: an?| the)? $", re.IGNORECASE)
 
 
-def rejection(row: Mapping, rewrite: Rewrite, scene_names: Iterable[str] = ()) -> str | None:
+def rejection(row: Mapping, rewrite: Words, scene_names: Iterable[str] = ()) -> str | None:
     """Return why a rewrite must not replace the texts of a row, or None if it may.
 
     Args:
@@ -83,7 +84,7 @@ def rejection(row: Mapping, rewrite: Rewrite, scene_names: Iterable[str] = ()) -
     return next(_complaints(row, rewrite, names), None)
 
 
-def _complaints(row: Mapping, rewrite: Rewrite, names: frozenset[str]) -> Iterator[str]:
+def _complaints(row: Mapping, rewrite: Words, names: frozenset[str]) -> Iterator[str]:
     for name, text in rewrite._asdict().items():
         if not text:
             yield f"{name} is empty"

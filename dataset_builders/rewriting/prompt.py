@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from dataset_builders.record import LETTERS
 
@@ -15,13 +14,6 @@ drop a condition.
 rationale: one to four sentences that lead to the answer, using only the numbers and objects given. The last sentence
 ends with exactly the text of "answer", followed by a full stop.
 Plain text in one line each: no markup, no lists."""
-
-
-class Rewrite(NamedTuple):
-    """What a model wrote."""
-
-    question: str
-    rationale: str
 
 
 def answer_text(row: Mapping) -> str:
@@ -61,24 +53,3 @@ def chat_request(row: Mapping, model: str) -> dict:
 def measured(row: Mapping) -> dict:
     """Return the intermediate quantities of a row, metres and degrees."""
     return json.loads(row["provenance"]).get("measured", {})
-
-
-def parse_rewrite(content: str) -> Rewrite | None:
-    r"""Read the JSON object of a reply, whatever stands round it; None if there is none with the two texts.
-
-    >>> parse_rewrite('<think>{?}</think>```json\n{"question": "How  far?", "rationale": "It is 2 m."}\n```')
-    Rewrite(question='How far?', rationale='It is 2 m.')
-    >>> parse_rewrite('{"question": "How far?", "ratio')
-    """
-    thought, end, rest = content.partition("</think>")
-    text = rest if end and not thought.lstrip().startswith(("{", "```")) else content
-    try:
-        reply = json.loads(text[text.find("{") : text.rfind("}") + 1])
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(reply, dict):
-        return None
-    texts = [reply.get(name) for name in Rewrite._fields]
-    if not all(isinstance(text, str) for text in texts):
-        return None
-    return Rewrite(*(" ".join(text.split()) for text in texts))

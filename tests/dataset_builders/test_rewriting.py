@@ -16,11 +16,11 @@ from dataset_builders.build import build_dataset
 from dataset_builders.chat import client as client_module
 from dataset_builders.chat.cache import ReplyCache
 from dataset_builders.chat.client import ChatSettings
+from dataset_builders.chat.replies import Words
 from dataset_builders.errors import CommandParser, InputError, run_command
 from dataset_builders.inspection.files import DatasetFiles
 from dataset_builders.rewriting.check import rejection
 from dataset_builders.rewriting.command import add_arguments
-from dataset_builders.rewriting.prompt import Rewrite
 from dataset_builders.rewriting.rewrite import rewrite_dataset
 from dataset_builders.settings import BuildSettings
 from dataset_builders.sources.synthetic import SyntheticSource
@@ -299,7 +299,7 @@ ROW = {
     ],
 )
 def test_what_a_question_says_must_not_change(old, new, kind):
-    rewrite = Rewrite(QUESTION.replace(old, new), ROW["rationale"])
+    rewrite = Words(QUESTION.replace(old, new), ROW["rationale"])
     assert rejection(ROW, rewrite, ["table", "sofa"]) == f"{kind} of the question changed"
 
 
@@ -312,12 +312,12 @@ def test_what_a_question_says_must_not_change(old, new, kind):
     ],
 )
 def test_other_words_for_the_same_are_fine(question, rationale):
-    assert rejection(ROW, Rewrite(question, rationale), ["table", "sofa"]) is None
+    assert rejection(ROW, Words(question, rationale), ["table", "sofa"]) is None
 
 
 def test_objects_must_keep_their_order():
     swapped = QUESTION.replace("chairs", "X").replace("trash bin", "chairs").replace("X", "trash bin")
-    assert rejection(ROW, Rewrite(swapped, ROW["rationale"])) == "objects or options of the question changed"
+    assert rejection(ROW, Words(swapped, ROW["rationale"])) == "objects or options of the question changed"
 
 
 @pytest.mark.parametrize(
@@ -335,14 +335,14 @@ def test_objects_must_keep_their_order():
     ],
 )
 def test_a_rationale_ends_in_the_answer_and_invents_nothing(rationale, reason):
-    assert rejection(ROW, Rewrite(QUESTION, rationale), ["table"]) == reason
+    assert rejection(ROW, Words(QUESTION, rationale), ["table"]) == reason
 
 
 def test_the_right_option_counts_by_its_text():
     row = ROW | {"options": ["the chair", "the trash bin"], "answer": "B", "unit": ""}
-    assert rejection(row, Rewrite(QUESTION, "It is the trash bin.")) is None
-    assert rejection(row, Rewrite(QUESTION, "It is the chair.")) == "rationale does not end in the answer"
-    assert rejection(row, Rewrite(QUESTION, "It is B.")) == "rationale does not end in the answer"
+    assert rejection(row, Words(QUESTION, "It is the trash bin.")) is None
+    assert rejection(row, Words(QUESTION, "It is the chair.")) == "rationale does not end in the answer"
+    assert rejection(row, Words(QUESTION, "It is B.")) == "rationale does not end in the answer"
 
 
 def test_questions_of_a_scene_stay_distinct(dataset, tmp_path):
