@@ -6,7 +6,7 @@ from datasets import Dataset
 from PIL import Image
 
 from dataset_builders.conversation import completion_text, prompt_text
-from dataset_builders.record import QUESTION_FEATURES, SCENE_FEATURES
+from dataset_builders.record import QUESTION_FEATURES, SCENE_FEATURES, TURN_FEATURES
 
 NUM_SCENES, QUESTIONS_PER_SCENE, NUM_FRAMES = 6, 3, 4
 
@@ -93,16 +93,36 @@ def records() -> list[dict]:
     return [row for scene in range(NUM_SCENES) for row in question_rows(scene)]
 
 
-@pytest.fixture(scope="session")
-def dataset_dir(tmp_path_factory, records):
-    """A dataset folder in the layout that the builder writes."""
-    folder = tmp_path_factory.mktemp("data") / "tiny-bench"
+def write_dataset(folder, records):
+    """Write a dataset folder in the layout that the builder writes, and return it."""
     scenes = [scene_row(scene) for scene in range(NUM_SCENES)]
     for name, rows, features in (("questions", records, QUESTION_FEATURES), ("scenes", scenes, SCENE_FEATURES)):
         (folder / name).mkdir(parents=True)
         Dataset.from_list(rows, features=features).to_parquet(folder / name / "test-00000-of-00001.parquet")
     (folder / "README.md").write_text(README)
     return folder
+
+
+@pytest.fixture(scope="session")
+def dataset_dir(tmp_path_factory, records):
+    return write_dataset(tmp_path_factory.mktemp("data") / "tiny-bench", records)
+
+
+@pytest.fixture(scope="session")
+def conversations(records) -> list[dict]:
+    """The three questions of each scene as one conversation, and those of the last scene as they are."""
+    rows = []
+    for scene in range(NUM_SCENES - 1):
+        first, *rest = records[QUESTIONS_PER_SCENE * scene :][:QUESTIONS_PER_SCENE]
+        turns = [{name: row[name] for name in TURN_FEATURES} for row in rest]
+        shown = {"regions": rest[0]["regions"], "key_frames": rest[0]["key_frames"]}
+        rows.append(first | shown | {"id": f"talk-{scene}", "turns": turns})
+    return [*rows, *records[-QUESTIONS_PER_SCENE:]]
+
+
+@pytest.fixture(scope="session")
+def conversations_dir(tmp_path_factory, conversations):
+    return write_dataset(tmp_path_factory.mktemp("data") / "tiny-talks", conversations)
 
 
 @pytest.fixture(scope="session")
