@@ -4,7 +4,7 @@ A box is [x, y, z, x_size, y_size, z_size, pitch, yaw, roll]: camera frame x rig
 in half turns about the camera's axes X, then Y, then Z, all fixed, as the detection reward reads them.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,14 +49,21 @@ def camera_text(camera: Camera, picture: str) -> str:
     >>> print(camera_text(camera, "image").splitlines()[1])
     Camera intrinsic parameters: horizontal fov, hfov=90.00, and vertical fov, vfov=43.60, in degrees.
     """
+    return (
+        f"Here are the detailed camera parameters for the {picture}.\n"
+        f"Camera intrinsic parameters: {lens_text(camera)}\n"
+        "Camera coordinate: the X-axis points rightward, the Y-axis downward and the Z-axis forward. The origin is "
+        f"the location of the camera.\n{BOX_FORMAT}"
+    )
+
+
+def lens_text(camera: Camera) -> str:
+    """Give the fields of view and the size of the image in words, as `camera_text` does."""
     size = np.array([camera.width, camera.height])
     horizontal, vertical = np.degrees(2 * np.arctan(size / (2 * np.diagonal(camera.intrinsics)[:2])))
     return (
-        f"Here are the detailed camera parameters for the {picture}.\n"
-        f"Camera intrinsic parameters: horizontal fov, hfov={horizontal:.2f}, and vertical fov, vfov={vertical:.2f}, "
-        f"in degrees.\nImage width={camera.width} and height={camera.height}. Distortion is not considered.\n"
-        "Camera coordinate: the X-axis points rightward, the Y-axis downward and the Z-axis forward. The origin is "
-        f"the location of the camera.\n{BOX_FORMAT}"
+        f"horizontal fov, hfov={horizontal:.2f}, and vertical fov, vfov={vertical:.2f}, in degrees.\n"
+        f"Image width={camera.width} and height={camera.height}. Distortion is not considered."
     )
 
 
@@ -120,6 +127,28 @@ def half_seen(scene: Scene, index: int) -> set[str]:
     """Return the categories of which a picture shows so little of an object that one may or may not count it."""
     doubtful = present_ids(scene, index) - set(shown_ids(scene, index))
     return {item.category for item in scene.objects if item.instance_id in doubtful}
+
+
+def left_out(scene: Scene) -> dict[str, int]:
+    """Count pictures without intrinsics, and objects that pictures show although their boxes reach behind the camera.
+
+    Each object counts once per picture.
+    """
+    unknown = behind = 0
+    for index, frame in enumerate(scene.frames):
+        if not has_intrinsics(frame.camera):
+            unknown += 1
+        elif scene.objects:
+            shown = shown_ids(scene, index)
+            items = [item for item in scene.objects if item.instance_id in shown]
+            behind += len(items) - len(ahead_of(frame.camera, items))
+    return {"images without intrinsics": unknown, "boxes that reach behind the camera": behind}
+
+
+def ahead_of(camera: Camera, objects: Sequence[SceneObject]) -> list[SceneObject]:
+    """List the objects no corner of whose boxes lies behind a camera."""
+    depths = project(Boxes.of(objects).corners().reshape(-1, 3), camera)[1].reshape(-1, 8)
+    return [item for item, row in zip(objects, depths, strict=True) if (row > 0).all()]
 
 
 def present_ids(scene: Scene, index: int) -> set[int]:

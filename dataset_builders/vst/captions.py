@@ -26,11 +26,12 @@ FEWEST, MOST_MARKED, MOST_NAMED = 3, 4, 6
 FEWEST_SENTENCES, MOST_SENTENCES = 4, 20
 
 
-def caption(nodes: Sequence[Node]) -> str:
+def caption(nodes: Sequence[Node], camera: str = "the camera") -> str:
     """Describe three or more objects that lie in front of the camera, in any order.
 
     Args:
         nodes: With distinct names.
+        camera: What is called so.
 
     Returns:
         Up to three sentences per object, the nearest object first.
@@ -38,7 +39,7 @@ def caption(nodes: Sequence[Node]) -> str:
     ordered = sorted(nodes, key=lambda node: (node.depth, node.name))
     near = near_pairs(ordered)
     first = ordered[0]
-    sentences = [f"Seen from the camera, the nearest object is the {first.name} (depth = {first.depth:.2f} m)."]
+    sentences = [f"Seen from {camera}, the nearest object is the {first.name} (depth = {first.depth:.2f} m)."]
     for place, node in enumerate(ordered[1:], start=1):
         earlier = ordered[:place]
         sentences.append(_depth_sentence(node, earlier[-1]))

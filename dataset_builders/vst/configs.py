@@ -1,11 +1,25 @@
 """Which rules `--config` selects."""
 
 from dataset_builders.tasks import RULES, Rule
-from dataset_builders.vst import captions, depth_lists, depth_nearest, detection, distances, grounding, measurement
+from dataset_builders.vst import (
+    camera_motion,
+    camera_pairs,
+    captions,
+    captions_pairs,
+    correspondence,
+    depth_lists,
+    depth_nearest,
+    detection,
+    detection_pairs,
+    distances,
+    grounding,
+    measurement,
+    object_pairs,
+)
 
 MODULES = {
     "vst-p": (detection, grounding, measurement, depth_lists, depth_nearest, distances, captions),
-    "vst-r": (),
+    "vst-r": (correspondence, camera_motion, object_pairs, camera_pairs, detection_pairs, captions_pairs),
 }
 """Config → modules of the rules of VST's own."""
 EXISTING = {

@@ -11,7 +11,7 @@ from dataset_builders.scene import Scene
 from dataset_builders.tasks.draw import shuffled, take_turns
 from dataset_builders.tasks.rule import Rule
 from dataset_builders.tasks.wording import joined, tidy
-from dataset_builders.vst.camera_boxes import SCALES, CameraBox, camera_boxes, camera_text, half_seen
+from dataset_builders.vst.camera_boxes import SCALES, CameraBox, camera_boxes, camera_text, half_seen, left_out
 from dataset_builders.vst.pictures import named_pictures
 
 MOST_BOXES = 20
@@ -74,4 +74,4 @@ def _fact(scene: Scene, index: int, picture: str, chosen: Sequence[str], boxes: 
 
 
 NEEDS = frozenset({"boxes", "frames", "intrinsics", "metric"})
-RULES = (Rule("vst.detection", "position_comparison", NEEDS, SCALES, generate),)
+RULES = (Rule("vst.detection", "position_comparison", NEEDS, SCALES, generate, left_out),)

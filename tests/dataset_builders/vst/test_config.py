@@ -107,7 +107,8 @@ def test_a_question_that_asks_for_json_or_sentences_is_not_told_to_be_short(by_h
             fact = question.fact
             row = {"question": question.text, "options": list(fact.options), "unit": fact.unit}
             row |= {"answer_type": fact.answer_type, "provenance": json.dumps({"template": question.template})}
-            long = rule.name in ("vst.detection", "vst.caption", "vst.depth_list") or "spelled" in question.template
+            long = rule.name.startswith(("vst.detection", "vst.caption", "vst.depth_list"))
+            long = long or "spelled" in question.template
             if fact.answer_type == "free_form":
                 assert (short in prompt_text(row)) == (not long)
 

@@ -14,8 +14,8 @@ from dataset_builders.record import LetterBalance, to_record
 from dataset_builders.scene import Camera, Frame, Scene, SceneObject
 from dataset_builders.sources.sunrgbd import SunRgbdSource
 from dataset_builders.tasks import lacking
-from dataset_builders.vst import VST_RULES
-from dataset_builders.vst.camera_boxes import box_numbers, camera_boxes
+from dataset_builders.vst import CONFIGS
+from dataset_builders.vst.camera_boxes import box_numbers, camera_boxes, left_out
 from dataset_builders.vst.detection import RULES, generate
 from evaluate_metrics.detection_boxes import Boxes, pairwise_iou
 from trl_recipes.rewards.detection import detection_score, read_boxes
@@ -119,12 +119,14 @@ def test_without_intrinsics_detection_alone_is_refused(by_hand):
     lost = replace(scene, frames=tuple(
         replace(frame, camera=replace(frame.camera, intrinsics=np.full((3, 3), np.nan))) for frame in scene.frames
     ))  # fmt: skip
-    asked = ask(lost, VST_RULES, seed=0, limit=200)
+    rules = [rule for rule in CONFIGS["vst-p"] if rule.name.startswith("vst.")]
+    asked = ask(lost, rules, seed=0, limit=200)
     assert asked.skipped == {"position_comparison": "no intrinsics"}
-    others = {rule.name for rule in VST_RULES} - {"vst.detection", "vst.grounding"}
+    others = {rule.name for rule in rules} - {"vst.detection", "vst.grounding"}
     assert {question.fact.rule for question in asked.questions} == others
     assert not list(generate(lost, np.random.default_rng(0)))
-    assert [rule.name for rule in VST_RULES if lacking(rule, lost)] == ["vst.detection", "vst.grounding"]
+    assert [rule.name for rule in rules if lacking(rule, lost)] == ["vst.detection", "vst.grounding"]
+    assert left_out(lost) == {"images without intrinsics": 4, "boxes that reach behind the camera": 0}
 
 
 def test_the_question_states_the_camera_and_its_record_carries_the_answer_of_the_table():
