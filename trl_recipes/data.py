@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from datasets import Dataset, IterableDataset, load_dataset
+from datasets import Dataset, Features, IterableDataset, load_dataset
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PretrainedConfig
 
 from dataset_builders.conversation import to_messages
 from dataset_builders.errors import InputError
 from dataset_builders.record import QUESTION_FEATURES
+from dataset_builders.turns import turns_of
 from trl_recipes.arguments import one_line
 from trl_recipes.encoding import IGNORED, Sample, SampleEncoder, join_features
 from trl_recipes.visual import require_features, token_types
@@ -47,9 +48,24 @@ def load_questions(
     return questions
 
 
+def each_turn(questions: Dataset) -> Dataset:
+    """Make a row of every turn of the conversations among questions, see `turns_of`; without any, return them."""
+    if not any(questions["turns"]):
+        return questions
+    features = Features({**questions.features, "earlier": questions.features["turns"]})
+
+    def spread(rows: dict[str, list]) -> dict[str, list]:
+        records = [dict(zip(rows, values, strict=True)) for values in zip(*rows.values(), strict=True)]
+        turns = [turn for record in records for turn in turns_of(record)]
+        return {name: [turn.get(name, []) for turn in turns] for name in features}
+
+    return questions.map(spread, batched=True, features=features, desc="turns")
+
+
 def grpo_prompts(questions: Dataset, readable: Callable[[list[dict]], list[dict]]) -> Dataset:
     """Present questions as GRPO reads them: a prompt whose video part holds the question's id, and the reward columns.
 
+    A turn of a conversation comes behind the right replies to those before it, as supervised training shows it.
     Frames are not put in here: TRL copies, gathers and logs prompts, and repeats each for every reply of a group.
 
     Args:

@@ -18,7 +18,7 @@ from trl import GRPOConfig
 from dataset_builders.conversation import FrameStore
 from dataset_builders.errors import InputError
 from trl_recipes.arguments import GrpoRecipeArguments
-from trl_recipes.data import SPLIT, VALIDATION, grpo_prompts, load_questions
+from trl_recipes.data import SPLIT, VALIDATION, each_turn, grpo_prompts, load_questions
 from trl_recipes.data_callbacks import BadRowsReport
 from trl_recipes.encoding import BadRows
 from trl_recipes.experts import expert_labels
@@ -67,11 +67,11 @@ def build_trainer(recipe: GrpoRecipeArguments, training: GRPOConfig) -> SpaceVis
     Raises:
         InputError: if the dataset, the model or the encoder cannot be used.
     """
-    questions = load_questions(recipe.dataset, recipe.num_frames)
+    questions = each_turn(load_questions(recipe.dataset, recipe.num_frames))
     _check(recipe, training, len(questions))
     splits = [questions]
     if training.eval_strategy != "no":
-        validation = load_questions(recipe.dataset, recipe.num_frames, VALIDATION)
+        validation = each_turn(load_questions(recipe.dataset, recipe.num_frames, VALIDATION))
         splits.append(_spread(validation, recipe.max_eval_questions or len(validation)))
     names = "+".join((SPLIT, VALIDATION)[: len(splits)])
     frames = FrameStore(recipe.dataset, names, recipe.num_frames, recipe.cache_mib * 2**20)
