@@ -1,4 +1,4 @@
-"""The command of this package: `python -m dataset_builders build | audit | import | inspect | rewrite | templates`."""
+"""The command of this package: `python -m dataset_builders build | audit | import | inspect | reason | rewrite | templates`."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from dataset_builders.audit import run_audit
 from dataset_builders.build import build_dataset
 from dataset_builders.errors import CommandParser, InputError, run_command
+from dataset_builders.fov import FOCAL
 from dataset_builders.importers.command import EXAMPLE as IMPORT_EXAMPLE
 from dataset_builders.importers.command import add_import
 from dataset_builders.inspection.command import add_arguments as add_inspect
@@ -20,6 +21,8 @@ from dataset_builders.rewriting.command import add_arguments as add_rewrite
 from dataset_builders.settings import BuildSettings
 from dataset_builders.sources.opening import NUM_FRAMES, NUM_SCENES, OPTIONS, SourceOptions, open_sources
 from dataset_builders.tasks import TASKS
+from dataset_builders.teaching.command import EXAMPLE as REASON_EXAMPLE
+from dataset_builders.teaching.command import add_arguments as add_reason
 from dataset_builders.vst import CONFIGS
 
 EXAMPLE = "example: python -m dataset_builders build --source synthetic --num-scenes 50 --output build/spacevista"
@@ -44,6 +47,7 @@ def _build(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         excluded=excluded_scenes(arguments.exclude_scenes),
         debias=arguments.debias,
+        unify_focal=arguments.unify_focal,
         strict=arguments.strict,
     )
     options = SourceOptions(
@@ -82,7 +86,9 @@ def _templates(arguments: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="python -m dataset_builders", description=__doc__, epilog=EXAMPLE)
-    commands = parser.add_subparsers(required=True, metavar="build | audit | import | inspect | rewrite | templates")
+    commands = parser.add_subparsers(
+        required=True, metavar="build | audit | import | inspect | reason | rewrite | templates"
+    )
     _add_build(commands.add_parser("build", help="scenes to a dataset folder", epilog=EXAMPLE))
     audit = commands.add_parser("audit", help="answer published questions from the scenes and compare")
     audit.add_argument("--scenes", required=True, type=Path, metavar="DIR", help="folder of the VSI meta info")
@@ -91,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.set_defaults(command=_audit)
     add_import(commands.add_parser("import", help="a published file to a dataset folder", epilog=IMPORT_EXAMPLE))
     add_inspect(commands.add_parser("inspect", help="look at a dataset folder in a browser"))
+    add_reason(commands.add_parser("reason", help="have a teacher explain the answers", epilog=REASON_EXAMPLE))
     add_rewrite(commands.add_parser("rewrite", help="put a dataset in a model's words", epilog=REWRITE_EXAMPLE))
     templates = commands.add_parser("templates", help="page through the templates of questions and rationales")
     templates.add_argument("--task", metavar="TASK", help="only of this task")
@@ -122,6 +129,14 @@ def _add_build(build: argparse.ArgumentParser) -> None:
     lists = f"scene ids, one per line, that must not be in train; built in: {', '.join(builtin_lists())}"
     add("--exclude-scenes", nargs="+", default=[], metavar="FILE", help=lists)
     add("--debias", action="store_true", help="take out questions that text alone answers")
+    add(
+        "--unify-focal",
+        nargs="?",
+        const=FOCAL,
+        type=_positive_number,
+        metavar="PIXELS",
+        help=f"resize all frames to one focal length (docs/vst.md; without a number: {FOCAL:g})",
+    )
     add("--strict", action="store_true", help="refuse a source with a broken scene instead of quarantining it")
     build.set_defaults(command=_build)
 
@@ -136,6 +151,16 @@ def _positive(text: str) -> int:
     if _natural(text) == 0:
         raise argparse.ArgumentTypeError("0 is too few, use at least 1")
     return int(text)
+
+
+def _positive_number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return number
 
 
 def _frame_size(text: str) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from PIL import Image
 from dataset_builders.errors import InputError
 from dataset_builders.masks import decode_mask, encode_mask
 from dataset_builders.question import Region
-from dataset_builders.scene import Camera, Frame, ObjectBox, Scene
+from dataset_builders.scene import Camera, Frame, ObjectBox, Scene, has_intrinsics
 
 FOCAL = 696.0
 """Pixels. The text does not give its value. With any from 695.6 to 696.3, a Kinect v2 of SUN RGB-D (730 x 530,
@@ -144,9 +144,40 @@ def unify_frame(frame: Frame, focal: float = FOCAL, place="frame") -> Frame:
 
 
 def unify_scene(scene: Scene, focal: float = FOCAL) -> Scene:
-    """Return a scene whose frames all have one focal length; see `unify_frame`."""
-    frames = (unify_frame(frame, focal, f"{scene.scene_id}: frame {n}") for n, frame in enumerate(scene.frames))
-    return replace(scene, frames=tuple(frames))
+    """Return a scene whose frames all have one focal length; see `unify_frame`.
+
+    A scene in which the intrinsics of a frame are unknown is returned as it is.
+
+    Args:
+        scene: The scene, which is not changed; its `metadata` gets, under `unified`, the focal length, and size and
+            intrinsics of the original frames.
+        focal: fx and fy afterwards, pixels.
+
+    Raises:
+        InputError: see `Unification.of`; also if frames of one size would differ in size, which no video can.
+    """
+    if not scene.frames or not all(has_intrinsics(frame.camera) for frame in scene.frames):
+        return scene
+    frames = tuple(unify_frame(frame, focal, f"{scene.scene_id}: frame {n}") for n, frame in enumerate(scene.frames))
+    before, after = ({(one.camera.width, one.camera.height) for one in group} for group in (scene.frames, frames))
+    if len(before) == 1 < len(after):
+        (width, height), (other_width, other_height) = sorted(after)[:2]
+        problem = f"would be {width}x{height} and {other_width}x{other_height} in one video"
+        raise InputError(scene.scene_id, "frames", problem, "make one scene of the frames of each camera")
+    unified = {"focal": focal, "originals": _originals(scene.frames)}
+    return replace(scene, frames=frames, metadata=scene.metadata | {"unified": unified})
+
+
+def _originals(frames: Sequence[Frame]) -> list[dict]:
+    """Return the distinct cameras of frames as JSON: indices of the frames, size and intrinsics, pixels."""
+    groups: dict[tuple, list[int]] = {}
+    for index, frame in enumerate(frames):
+        camera = frame.camera
+        groups.setdefault((camera.width, camera.height, *camera.intrinsics.ravel().tolist()), []).append(index)
+    return [
+        {"frames": indices, "size": [width, height], "intrinsics": np.reshape(values, (3, 3)).tolist()}
+        for (width, height, *values), indices in groups.items()
+    ]
 
 
 def unify_region(region: Region, camera: Camera, focal: float = FOCAL) -> Region:

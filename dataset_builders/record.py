@@ -171,6 +171,7 @@ def _turn_row(question: Question, scene: Scene, letters: LetterBalance, identity
                 "margins": fact.margins,
                 "template": question.template,
                 "engine": ENGINE_VERSION,
+                **({"unified": scene.metadata["unified"]} if "unified" in scene.metadata else {}),
             },
             sort_keys=True,
         ),

@@ -21,6 +21,7 @@ class BuildSettings:
         seed: Of questions, options and splits.
         excluded: Scene ids that must not be trained on, as benchmarks list them.
         debias: Take out questions that text alone answers.
+        unify_focal: Resize all frames to this focal length, pixels, see `fov`; None to leave them as they are.
         strict: Refuse a source with a broken scene, where otherwise that scene is quarantined.
         source_options: How the source was opened, kept in the report.
     """
@@ -34,6 +35,7 @@ class BuildSettings:
     seed: int = 0
     excluded: frozenset[str] = frozenset()
     debias: bool = False
+    unify_focal: float | None = None
     strict: bool = False
     source_options: dict = field(default_factory=dict)
 
@@ -49,6 +51,8 @@ class BuildSettings:
         for task in self.tasks:
             if task not in TASKS and task not in rules:
                 raise InputError("--tasks", task, "is not a task with rules", f"use some of {', '.join(TASKS)}")
+        if self.unify_focal is not None and not 0 < self.unify_focal < float("inf"):
+            raise InputError("settings", "unify_focal", f"is {self.unify_focal}", "give a positive number of pixels")
         least = {"num_scenes": 1, "max_per_scene": 1, "max_wordings": 1, "num_proc": 1, "seed": 0}
         for name, lowest in least.items():
             value = getattr(self, name)
@@ -76,5 +80,6 @@ class BuildSettings:
             "max_wordings": self.max_wordings,
             "seed": self.seed,
             "debias": self.debias,
+            **({} if self.unify_focal is None else {"unify_focal": self.unify_focal}),
             "strict": self.strict,
         }

@@ -8,6 +8,7 @@ from math import ceil
 
 from dataset_builders.ask import ask
 from dataset_builders.errors import InputError
+from dataset_builders.fov import unify_scene
 from dataset_builders.frames import scene_row
 from dataset_builders.leakage import frame_hashes
 from dataset_builders.record import QUESTION_FEATURES, SCENE_FEATURES, LetterBalance, to_record
@@ -121,6 +122,8 @@ def _build_scene(
     report: BuildReport,
 ) -> None:
     scene = source.load(ref)
+    if settings.unify_focal is not None:
+        scene = unify_scene(scene, settings.unify_focal)
     asked = ask(scene, settings.rules, settings.seed, settings.max_per_scene, settings.max_wordings)
     letters = LetterBalance(scene.scene_id)
     records = [to_record(question, scene, letters) for question in asked.questions]

@@ -189,7 +189,9 @@ def test_a_scene_keeps_its_original_frames():
     scene = Scene("room", "test", "CC0-1.0", "indoor", frames=(Frame(camera, color),) * 2)
     unified = unify_scene(scene, 60)
     assert [frame.color.shape for frame in unified.frames] == [(32, 40, 3)] * 2
-    assert scene.frames[0].camera is camera and camera.intrinsics[0, 0] == 30
+    assert scene.frames[0].camera is camera and camera.intrinsics[0, 0] == 30 and not scene.metadata
+    original = {"frames": [0, 1], "size": [20, 16], "intrinsics": [[30, 0, 9.5], [0, 30, 7.5], [0, 0, 1]]}
+    assert unified.metadata == {"unified": {"focal": 60, "originals": [original]}}
     # The middle stays in the middle.
     assert unified.frames[0].camera.intrinsics.tolist() == [[60, 0, 19.5], [0, 60, 15.5], [0, 0, 1]]
 
@@ -209,8 +211,21 @@ def test_a_focal_length_that_makes_no_picture_is_refused(known, focal, named):
     camera = Camera(np.array([[known[0], 0, 9.5], [0, known[1], 7.5], [0, 0, 1]]), np.eye(4), 20, 16)
     scene = Scene("room", "test", "CC0-1.0", "indoor", frames=(blank(camera),))
     with pytest.raises(InputError) as raised:
-        unify_scene(scene, focal)
+        unify_frame(scene.frames[0], focal, "room: frame 0")
     assert named in str(raised.value) and str(raised.value).startswith("room: frame 0: ")
+    if known == (30.0, 30.0):
+        with pytest.raises(InputError, match="room: frame 0: "):
+            unify_scene(scene, focal)
+    else:
+        assert unify_scene(scene, focal) is scene
+
+
+def test_frames_of_one_size_that_would_differ_are_refused_in_one_line():
+    frames = [blank(Camera(np.diag([f, f, 1.0]), np.eye(4), 20, 16)) for f in (30.0, 40.0)]
+    with pytest.raises(InputError) as raised:
+        unify_scene(Scene("room", "test", "CC0-1.0", "indoor", frames=tuple(frames)), 60)
+    problem = "would be 30x24 and 40x32 in one video; make one scene of the frames of each camera"
+    assert str(raised.value) == f"room: frames: {problem}"
 
 
 def test_real_views_measure_the_same_depth_at_the_middle_of_their_objects(real_data):
