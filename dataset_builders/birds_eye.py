@@ -93,7 +93,7 @@ def lay_out(scene: Scene, *, frames: Sequence[int] | None = None, objects: Seque
         [vars(item) for item in items],
         poses,
         scene.scale,
-        names=_names(scene, items),
+        names=drawn_names(scene, items),
         camera_names=[f"image {number}" for number in range(1, len(cameras) + 1)],
         areas=[_seen(camera, reach) for camera in cameras],
         style=Style(SIDE, _measure),
@@ -121,7 +121,8 @@ def _turned_camera(camera: Camera, turn: np.ndarray) -> Camera:
     return replace(camera, camera_to_world=pose)
 
 
-def _names(scene: Scene, items: Sequence[SceneObject]) -> list[str]:
+def drawn_names(scene: Scene, items: Sequence[SceneObject]) -> list[str]:
+    """Return what a picture calls objects: categories, with their ids where several of the scene share one."""
     groups, names = scene.by_category(), []
     for item in items:
         name = item.category if len(item.category) <= LONGEST else f"{item.category[: LONGEST - 1]}…"

@@ -1,4 +1,4 @@
-"""The command of this package: `python -m dataset_builders build | audit | import | inspect | reason | rewrite | templates`."""
+"""The command of this package: `python -m dataset_builders COMMAND`, see `--help`."""
 
 import argparse
 import json

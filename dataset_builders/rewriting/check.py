@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain
 
 from dataset_builders.chat.replies import Words
 from dataset_builders.question import REGION_COLOURS
@@ -80,19 +81,34 @@ def rejection(row: Mapping, rewrite: Words, scene_names: Iterable[str] = ()) -> 
         rewrite: What a model wrote.
         scene_names: Categories of the objects of the scene.
     """
-    names = frozenset({*row["anchors"]["semantics"], *row["options"], *scene_names} - {""})
-    return next(_complaints(row, rewrite, names), None)
+    names = _named(row, scene_names)
+    forms = (problem for name, text in rewrite._asdict().items() for problem in form(text, row[name] or "", name))
+    return next(
+        chain(forms, _changed(row["question"], rewrite.question, names), _unfounded(row, rewrite, names)), None
+    )
 
 
-def _complaints(row: Mapping, rewrite: Words, names: frozenset[str]) -> Iterator[str]:
-    for name, text in rewrite._asdict().items():
-        if not text:
-            yield f"{name} is empty"
-        if len(text) > LONGEST[name]:
-            yield f"{name} is too long"
-        if not text.isprintable() or set(text) & MARKUP - set(row[name] or ""):
-            yield f"{name} has markup"
-    yield from _changed(row["question"], rewrite.question, names)
+def rewording_rejection(row: Mapping, question: str, scene_names: Iterable[str] = ()) -> str | None:
+    """Return why other words for the question of a row must not replace it, or None if they may; see `rejection`."""
+    changed = _changed(row["question"], question, _named(row, scene_names))
+    return next(chain(form(question, row["question"], "question"), changed), None)
+
+
+def form(text: str, original: str, name: str) -> Iterator[str]:
+    """Complain about a `question` or `rationale` that is empty, too long, or marked up as the original is not."""
+    if not text:
+        yield f"{name} is empty"
+    if len(text) > LONGEST[name]:
+        yield f"{name} is too long"
+    if not text.isprintable() or set(text) & MARKUP - set(original):
+        yield f"{name} has markup"
+
+
+def _named(row: Mapping, scene_names: Iterable[str]) -> frozenset[str]:
+    return frozenset({*row["anchors"]["semantics"], *row["options"], *scene_names} - {""})
+
+
+def _unfounded(row: Mapping, rewrite: Words, names: frozenset[str]) -> Iterator[str]:
     if not ends_in(rewrite.rationale, answer_text(row), row["options"]):
         yield "rationale does not end in the answer"
     yield from _invented(row, rewrite.rationale, names)
