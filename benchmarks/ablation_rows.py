@@ -47,6 +47,7 @@ class Row:
         parts: Of the model's configuration, over `VANILLA`.
         stages: (stage, share of the steps, its arguments), one after the other.
         start: The row that it goes on from.
+        plain: Whether it is a Qwen2.5-VL of the library's own class, as VST trains.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Row:
     parts: dict = field(default_factory=dict)
     stages: tuple[tuple[str, float, tuple[str, ...]], ...] = (("sft", 1.0, ()),)
     start: str = WARM
+    plain: bool = False
 
 
 def _experts(scales: list[str], **options) -> dict:
@@ -70,10 +72,12 @@ ALONE = (("sft", 1.0, ("--train_modules", "experts", "--gate_mode", "uniform", "
 WEIGHTS = "--anchor_weights"
 ROWS = (
     Row(BASE, None),
+    Row("plain Qwen2.5-VL, as VST", None, plain=True),
     Row("+ dense branch", 1.1, {"dense_encoder": "dinov3"}),
     Row("single LoRA (1 expert)", -0.1, _experts(["indoor"]), ALONE),
     Row("experts, no router", None, _experts(FOUR), (("experts", 1.0, ("--scale_experts", '{"drone": "outdoor"}')),)),
     Row("4 experts, layer router", 3.5, _experts(FOUR), _routed(drone="outdoor")),
+    Row("dense branch and 4 experts", None, _experts(FOUR, dense_encoder="dinov3"), _routed(drone="outdoor")),
     Row("4 experts, model router", 3.0, _experts(FOUR, router_level="model"), _routed(drone="outdoor")),
     Row(
         "2 experts, layer router",
@@ -128,11 +132,11 @@ def train_row(row: Row, folder: Path, start: Path | None, data: Path, seed: int,
 
 def _with_parts(row: Row, folder: Path, start: Path | None, data: Path, seed: int) -> Path:
     """Give the model that a row goes on from the parts of the row; new ones change nothing until they are trained."""
-    if start is not None and not row.parts:
+    if start is not None and not row.parts and not row.plain:
         return start
     import torch
     from datasets import load_dataset
-    from transformers import AutoProcessor
+    from transformers import AutoProcessor, Qwen2_5_VLForConditionalGeneration
 
     from dataset_builders.conversation import completion_text, prompt_text
     from modeling_spacevista import SpaceVistaConfig, SpaceVistaForConditionalGeneration, build_tiny_model
@@ -149,7 +153,11 @@ def _with_parts(row: Row, folder: Path, start: Path | None, data: Path, seed: in
         weights, given, generation = saved.state_dict(), saved.config.to_dict(), saved.generation_config
     added = {DENSE, EXPERTS, FUSION, ROUTER}
     torch.manual_seed(seed)
-    model = SpaceVistaForConditionalGeneration(SpaceVistaConfig(**{**given, **VANILLA, **row.parts}))
+    config = SpaceVistaConfig(**{**given, **VANILLA, **row.parts})
+    if row.plain:
+        model = Qwen2_5_VLForConditionalGeneration(config.backbone_config())
+    else:
+        model = SpaceVistaForConditionalGeneration(config)
     if start is None:  # the parts of the whole model that the first one does without
         weights = {name: values for name, values in weights.items() if group_of(name) not in added}
     found = model.load_state_dict(weights, strict=False)

@@ -9,6 +9,9 @@ DENSE_ENCODERS = ("none", "dinov3", "geometry", "both")
 FUSIONS = ("cross_attention", "add", "concat")
 GATE_MODES = ("router", "forced", "uniform", "off")
 ROUTER_LEVELS = ("layer", "model")
+# What a Qwen2.5-VL is made of; all else that `SpaceVistaConfig` holds is its own or the library's.
+BACKBONE_FIELDS = ("text_config", "vision_config", "tie_word_embeddings", "image_token_id", "video_token_id")
+BACKBONE_FIELDS += ("vision_start_token_id", "vision_end_token_id")
 SCALES = ("tiny_tabletop", "tabletop", "indoor", "outdoor", "drone")
 
 
@@ -91,6 +94,15 @@ class SpaceVistaConfig(Qwen2_5_VLConfig):
     def uses_geometry(self) -> bool:
         """Whether precomputed geometry tokens are expected."""
         return self.dense_encoder in ("geometry", "both")
+
+    def backbone_config(self) -> Qwen2_5_VLConfig:
+        """Return the configuration of the Qwen2.5-VL inside.
+
+        >>> SpaceVistaConfig().backbone_config().model_type
+        'qwen2_5_vl'
+        """
+        values = self.to_dict()
+        return Qwen2_5_VLConfig(**{name: values[name] for name in BACKBONE_FIELDS})
 
     def expert_index(self, scale: str | int) -> int:
         """Return the place of an expert.

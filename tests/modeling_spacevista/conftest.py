@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers import Qwen2_5_VLForConditionalGeneration
 
 from modeling_spacevista import build_tiny_model
 
@@ -83,9 +83,7 @@ def to_backbone():
     """to_backbone(model) → a stock Qwen2.5-VL with the weights that the model shares with it."""
 
     def make(model):
-        config = model.config.to_dict()
-        names = ("text_config", "vision_config", "image_token_id", "video_token_id", "tie_word_embeddings")
-        backbone = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(**{name: config[name] for name in names}))
+        backbone = Qwen2_5_VLForConditionalGeneration(model.config.backbone_config())
         weights = model.state_dict()
         backbone.load_state_dict({name: weights[name] for name in backbone.state_dict()})
         return backbone.eval()

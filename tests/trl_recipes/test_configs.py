@@ -24,6 +24,8 @@ CLASSES = {
     "actions": (ActionArguments, SupervisedConfig),
 }
 SIZES = ("tiny", "3b", "7b")
+# Sizes of VST, and the GPUs that a config of it is for.
+VST_GPUS = {"3b": 8, "7b": 8, "32b": 32}
 STAGES = [path.stem for path in sorted(CONFIGS.glob("*.yaml"))]
 
 
@@ -62,7 +64,7 @@ def test_the_cold_start_of_the_paper(size, tmp_path):
     assert "visual" not in recipe.train_modules and "merger" not in recipe.train_modules
 
 
-@pytest.mark.parametrize("size", ["3b", "7b"])
+@pytest.mark.parametrize("size", VST_GPUS)
 @pytest.mark.parametrize(("stage", "rate", "visual", "epochs"), [(1, 5e-5, 5e-6, 1), (2, 1e-5, 1e-6, 2)])
 def test_the_supervised_stages_of_vst(stage, rate, visual, epochs, size, tmp_path):
     recipe, training = _parse(f"sft_vst_stage{stage}_{size}", tmp_path)
@@ -72,7 +74,7 @@ def test_the_supervised_stages_of_vst(stage, rate, visual, epochs, size, tmp_pat
         epochs,
     )
     assert training.packing and training.max_length == 16_384 and training.warmup_steps == 0.03
-    assert 8 * training.per_device_train_batch_size * training.gradient_accumulation_steps == 128
+    assert VST_GPUS[size] * training.per_device_train_batch_size * training.gradient_accumulation_steps == 128
 
 
 @pytest.mark.parametrize("size", ["3b", "7b"])
@@ -92,10 +94,10 @@ def test_grpo_of_the_paper(size, tmp_path):
     assert (training.eval_strategy, training.eval_steps, training.max_steps) == ("steps", 200, 2500)
 
 
-@pytest.mark.parametrize("size", ["3b", "7b"])
+@pytest.mark.parametrize("size", VST_GPUS)
 def test_grpo_of_vst(size, tmp_path):
     _, training = _parse(f"grpo_vst_stage3_{size}", tmp_path)
     assert (training.loss_type, training.epsilon, training.epsilon_high, training.beta) == ("dapo", 0.2, 0.28, 0.0)
     assert (training.num_generations, training.learning_rate) == (5, 1e-6)
-    replies = 8 * training.per_device_train_batch_size * training.gradient_accumulation_steps
+    replies = VST_GPUS[size] * training.per_device_train_batch_size * training.gradient_accumulation_steps
     assert replies == 128 * training.num_generations

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, set_seed
+from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, set_seed
 
 from dataset_builders.errors import CommandParser, InputError, run_command
 from modeling_spacevista import build_tiny_model
@@ -56,12 +56,10 @@ def tiny_base(seed: int) -> tuple[Qwen2_5_VLForConditionalGeneration, Qwen2_5_VL
     """Build a random Qwen2.5-VL and a processor that writes the instructions of the toy world in few tokens."""
     texts = [action_prompt(f"reach the {colour} block") for colour in COLOURS] * 3
     model, parts = build_tiny_model(texts, seed)
-    config = model.config.to_dict()
-    names = ("text_config", "vision_config", "image_token_id", "video_token_id", "vision_start_token_id")
-    config = {name: config[name] for name in (*names, "vision_end_token_id", "tie_word_embeddings")}
-    config["text_config"]["vocab_size"] = len(parts.tokenizer) + NUM_BINS
+    config = model.config.backbone_config()
+    config.text_config.vocab_size = len(parts.tokenizer) + NUM_BINS
     set_seed(seed)
-    qwen = Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(**config))
+    qwen = Qwen2_5_VLForConditionalGeneration(config)
     qwen.generation_config = model.generation_config
     template = parts.chat_template
     return qwen, Qwen2_5_VLProcessor(parts.image_processor, parts.tokenizer, parts.video_processor, template)
