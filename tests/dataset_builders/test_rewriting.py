@@ -5,12 +5,11 @@ import socket
 import sqlite3
 import threading
 import time
-from collections import Counter, defaultdict
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import chat_server
 import pyarrow.parquet as pq
 import pytest
+from chat_server import completion
 
 from dataset_builders.build import build_dataset
 from dataset_builders.chat import client as client_module
@@ -29,74 +28,13 @@ KEY = "sk-never-written-anywhere"
 OPENING = "Look carefully at the scene. "
 
 
-def completion(content: str) -> bytes:
-    reply = {
-        "choices": [{"message": {"role": "assistant", "content": content}}],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 20},
-    }
-    return json.dumps(reply).encode()
-
-
 def honest(facts: dict) -> bytes:
     return completion(json.dumps({"question": OPENING + facts["question"], "rationale": facts["computation"]}))
 
 
-class Server(ThreadingHTTPServer):
-    """Answers with `behave(facts, times this was asked)` → body or (status, headers, body)."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, behave):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.behave, self.asked, self.lock = behave, Counter(), threading.Lock()
-        self.bodies, self.keys, self.at = [], set(), defaultdict(list)
-        self.under_way = self.most = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        raw = self.rfile.read(int(self.headers["Content-Length"]))
-        body, server = json.loads(raw), self.server
-        facts = json.loads(body["messages"][1]["content"])
-        with server.lock:
-            server.asked[raw] += 1
-            server.under_way += 1
-            server.most = max(server.most, server.under_way)
-            server.bodies.append(body)
-            server.keys.add(self.headers["Authorization"])
-            server.at[raw].append(time.monotonic())
-        answer = server.behave(facts, server.asked[raw])
-        with server.lock:
-            server.under_way -= 1
-        status, headers, content = answer if isinstance(answer, tuple) else (200, {}, answer)
-        try:
-            self.send_response(status if self.path == "/v1/chat/completions" else 404)
-            for name, value in ({"Content-Length": str(len(content))} | headers).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the client gave up on a slow answer
-
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
 def serving(behave):
-    with Server(behave) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    """Run a server that answers with `behave(facts of the prompt, times this was asked)`."""
+    return chat_server.serving(behave, lambda body: json.loads(chat_server.last_text(body)))
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,11 @@
 import base64
 import io
 import json
-import threading
 import time
-from collections import Counter
-from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 
 import pytest
+from chat_server import completion, serving
 from PIL import Image
 
 from dataset_builders.chat import client
@@ -21,65 +19,7 @@ KEY = "sk-never-written-anywhere"
 
 
 def reply(text, tokens=(100, 3)) -> bytes:
-    usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
-    return json.dumps({"choices": [{"message": {"content": text}}], "usage": usage}).encode()
-
-
-class Server(ThreadingHTTPServer):
-    """Answers with `behave(text of the prompt, times it was asked)` → body or (status, headers, body)."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, behave):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.behave, self.lock = behave, threading.Lock()
-        self.asked, self.bodies, self.keys, self.times = Counter(), [], set(), []
-        self.under_way = self.most = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        raw = self.rfile.read(int(self.headers["Content-Length"]))
-        body, server = json.loads(raw), self.server
-        with server.lock:
-            server.asked[raw] += 1
-            server.bodies.append(body)
-            server.keys.add(self.headers["Authorization"])
-            server.times.append(time.monotonic())
-            server.under_way += 1
-            server.most = max(server.most, server.under_way)
-        answer = server.behave(body["messages"][0]["content"][-1]["text"], server.asked[raw])
-        with server.lock:
-            server.under_way -= 1
-        status, headers, content = answer if isinstance(answer, tuple) else (200, {}, answer)
-        try:
-            self.send_response(status if self.path == "/v1/chat/completions" else 404)
-            for name, value in ({"Content-Length": str(len(content))} | headers).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the client gave up on a slow answer
-
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
-def serving(behave):
-    with Server(behave) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    return completion(text, tokens)
 
 
 @pytest.fixture(autouse=True)
