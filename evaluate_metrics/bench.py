@@ -15,7 +15,7 @@ from dataset_builders.errors import InputError
 from evaluate_metrics.bootstrap import NUM_RESAMPLES
 from evaluate_metrics.breakdown import Breakdown
 from evaluate_metrics.published.reading import to_float
-from evaluate_metrics.scoring import score_all, score_columns
+from evaluate_metrics.scoring import score_columns
 
 CHOICE = ("multiple_choice", "")
 """Answer type and unit of a choice; of a task that asks for metres they are ("regression", "m")."""
@@ -45,7 +45,8 @@ def break_down_records(
     predictions: Sequence[str | None], records: Sequence[Mapping], num_resamples: int = NUM_RESAMPLES
 ) -> Breakdown:
     """Score predictions of rows that state their own `answer_type` and `unit`."""
-    scores = score_all(records, [prediction or "" for prediction in predictions])
+    columns = ([record[name] for record in records] for name in ("answer_type", "unit", "options", "answer"))
+    scores = score_columns(*columns, [prediction or "" for prediction in predictions])
     return Breakdown(scores, predictions, records, num_resamples)
 
 

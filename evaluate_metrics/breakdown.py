@@ -7,7 +7,7 @@ from itertools import compress
 import numpy as np
 
 from evaluate_metrics.bootstrap import NUM_RESAMPLES, SceneBootstrap, interval
-from evaluate_metrics.scoring import Score
+from evaluate_metrics.scoring import Scores
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Breakdown:
 
     def __init__(
         self,
-        scores: Sequence[Score],
+        scores: Scores,
         predictions: Sequence[str | None],
         references: Sequence[Mapping],
         num_resamples: int = NUM_RESAMPLES,
@@ -54,14 +54,13 @@ class Breakdown:
         """Take the scores and draw the resamples.
 
         Args:
-            scores: N scores.
+            scores: Of N completions.
             predictions: N completions, None where there is none.
             references: N rows with `id` and `scene_id`.
             num_resamples: R; 0 leaves the intervals empty.
         """
-        parsed, values, self._flags = zip(*scores, strict=True)
-        self.values = np.array(values)
-        self._answered = np.array([answer is not None for answer in parsed])
+        self.values, self._flags = np.array(scores.values), scores.flags
+        self._answered = np.array([answer is not None for answer in scores.parsed])
         self._missing = np.array([prediction is None for prediction in predictions])
         self._ids = [row["id"] for row in references]
         scene_ids = [row["scene_id"] for row in references]

@@ -18,7 +18,7 @@ _LETTER_ANYWHERE = re.compile(r"([A-Z])(?<![\w'’-][A-Z])(?![\w'’-])")
 # "A chair" holds an article, "A is closer" and "A or B" hold a letter.
 _ARTICLE = re.compile(r"\s(?!(?:is|was|or|and|because|but|since|as)\b)[a-z]")
 _LETTERED = re.compile(r"\(?([A-Z])(?:\)|[.:])\s")
-_CHOSEN = {letter: Reading(letter) for letter in LETTERS}
+CHOSEN = {letter: Reading(letter) for letter in LETTERS}
 
 
 class Claim(NamedTuple):
@@ -73,15 +73,15 @@ def choose(claim: Claim, options: Sequence[str] | None = None) -> Reading:
     letters = LETTERS if options is None else LETTERS[: len(options)]
     answer, words, alone, first, named = claim
     if alone and alone in letters:
-        return _CHOSEN[alone]
+        return CHOSEN[alone]
     texts = list(map(_option_text, options or (), letters))
     if texts.count(words) == 1:
-        return _CHOSEN[letters[texts.index(words)]]
+        return CHOSEN[letters[texts.index(words)]]
     if first and first in letters:
-        return _CHOSEN[first]
+        return CHOSEN[first]
     for letter in reversed(named):
         if letter in letters:
-            return _CHOSEN[letter]
+            return CHOSEN[letter]
     anywhere = {match[1] for match in _LETTER_ANYWHERE.finditer(answer) if not _is_article(answer, match)}
     return _decide(anywhere & set(letters) or _named_options(words, texts, letters))
 

@@ -87,13 +87,26 @@ def number_in(answer: str, unit: str = "") -> Reading:
     """Read a number, as `read_number` does, from what `extract_answer` has left of a reply."""
     if _BARE.fullmatch(answer):
         return Reading(float(answer))
+    return announced_number_in(answer, unit) or _number_from(answer, 0, unit) or Reading(None)
+
+
+def announced_number_in(answer: str, unit: str = "") -> Reading | None:
+    """Read the first number after the last announcement ("the answer is", "boxed{"); None where there is neither.
+
+    >>> announced_number_in("I see 4, so the answer is 3"), announced_number_in("7, the answer is unclear")
+    (Reading(value=3.0, flag=None), None)
+    """
     announced = _announced(answer)
-    for start in (announced, 0) if announced else (0,):
-        for find in (_digits, _words):
-            found = find(answer, start)
-            if found:
-                return _measure(answer, found, find, unit)
-    return Reading(None)
+    return _number_from(answer, announced, unit) if announced else None
+
+
+def _number_from(answer: str, start: int, unit: str) -> Reading | None:
+    """Read the first number from a position on; None where there is none."""
+    for find in (_digits, _words):
+        found = find(answer, start)
+        if found:
+            return _measure(answer, found, find, unit)
+    return None
 
 
 def _measure(answer: str, found: Found, find: Callable, unit: str) -> Reading:

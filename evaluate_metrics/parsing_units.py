@@ -26,9 +26,11 @@ _NAMED = {
     name: (factor, kind) for kind, sizes in _FACTORS.items() for factor, names in sizes.items() for name in names
 }
 _NAME = "|".join(sorted(_NAMED, key=len, reverse=True))
+# Most words after a number are no unit, which their first letter tells at once.
+_FIRST = "".join(sorted({name[0] for name in _NAMED}))
 # ASCII, because "ı" and "ſ" pass for "i" and "s" where case does not count, and are in no table.
 _UNIT = re.compile(
-    rf"[\s-]{{0,3}}(?P<squared>(?:sq\.?|square)\s{{0,3}})?(?P<name>(?a:{_NAME}))(?P<power>²|\^2|2)?(?!\w)",
+    rf"[\s-]{{0,3}}(?P<squared>(?:sq\.?|square)\s{{0,3}})?(?=[{_FIRST}])(?P<name>(?a:{_NAME}))(?P<power>²|\^2|2)?(?!\w)",
     re.IGNORECASE,
 )
 

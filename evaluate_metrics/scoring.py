@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +10,8 @@ import numpy as np
 from dataset_builders.taxonomy import METRES
 from evaluate_metrics.detection_text import are_boxes, f1, format_boxes, parse_boxes, read_boxes
 from evaluate_metrics.mra import mean_relative_accuracies
-from evaluate_metrics.parsing import extract_answer, parse_words
-from evaluate_metrics.parsing_choices import choose, claim_of
-from evaluate_metrics.parsing_numbers import number_in
+from evaluate_metrics.parsing import parse_words
+from evaluate_metrics.parsing_batch import BatchReader
 
 
 class Score(NamedTuple):
@@ -28,6 +26,14 @@ class Score(NamedTuple):
     parsed: str | float | None
     value: float
     flag: str | None = None
+
+
+class Scores(NamedTuple):
+    """The scores of N completions by column; see `Score`."""
+
+    parsed: Sequence[str | float | None]
+    values: Sequence[float]
+    flags: Sequence[str | None]
 
 
 def score(record: Mapping, completion: str) -> Score:
@@ -52,7 +58,7 @@ def score_all(records: Sequence[Mapping], completions: Sequence[str]) -> list[Sc
     kinds, units, options, answers = (
         [record[name] for record in records] for name in ("answer_type", "unit", "options", "answer")
     )
-    return score_columns(kinds, units, options, answers, completions)
+    return list(map(Score, *score_columns(kinds, units, options, answers, completions)))
 
 
 def score_columns(
@@ -61,21 +67,20 @@ def score_columns(
     options: Sequence[Sequence[str]],
     answers: Sequence[str],
     completions: Sequence[str],
-) -> list[Score]:
+) -> Scores:
     """Score as `score_all` does, from the columns of the records: `answer_type`, `unit`, `options`, `answer`."""
-    # Many completions of a benchmark claim the same: what they say is worked out once, for this call.
-    number, claim = cache(number_in), cache(claim_of)
+    reader = BatchReader()
     parsed, values, flags, numbers = [], [], [], []
     for place, (kind, unit, texts, answer, completion) in enumerate(
         zip(kinds, units, options, answers, completions, strict=True)
     ):
         if kind == "regression":
-            said, flag = number(extract_answer(completion), unit)
+            said, flag = reader.number(completion, unit)
             value = 0.0
             if said is not None:
                 numbers.append(place)
         elif kind == "multiple_choice":
-            said, flag = choose(claim(extract_answer(completion)), texts or None)
+            said, flag = reader.choice(completion, texts or None)
             value = float(said == answer)
         elif kind == "free_form" and are_boxes(answer):
             found = parse_boxes(completion)
@@ -93,7 +98,7 @@ def score_columns(
     accuracies = mean_relative_accuracies([parsed[place] for place in numbers], truths)
     for place, value in zip(numbers, accuracies.tolist(), strict=True):
         values[place] = value
-    return list(map(Score, parsed, values, flags))
+    return Scores(parsed, values, flags)
 
 
 def free_form_match(prediction: str | None, reference: str) -> float:

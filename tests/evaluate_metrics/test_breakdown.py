@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from evaluate_metrics import Score
 from evaluate_metrics.breakdown import Breakdown, mean_of
+from evaluate_metrics.scoring import Scores
 
-SCORES = [Score("A", 1.0), Score("B", 0.0), Score(None, 0.0), Score(2.0, 0.5, "range"), Score(None, 0.0)]
+SCORES = Scores(["A", "B", None, 2.0, None], [1.0, 0.0, 0.0, 0.5, 0.0], [None, None, None, "range", None])
 ROWS = [{"id": f"q{i}", "scene_id": scene} for i, scene in enumerate("aabbc")]
 LABELS = ["x", "x", "y", "y", "z"]
 
@@ -47,7 +47,7 @@ def test_percent_with_interval_and_without():
 
 
 def test_whole_groups_are_right_only_if_every_part_is():
-    right = [Score("A", 1.0)] * 4 + [Score("B", 0.0), Score(None, 0.0)]
+    right = Scores(["A"] * 4 + ["B", None], [1.0] * 4 + [0.0, 0.0], [None] * 6)
     rows = [{"id": str(i), "scene_id": str(i // 2)} for i in range(6)]
     figure = Breakdown(right, ["A"] * 6, rows).whole_groups(["g", "g", "h", "i", "i", "j"])
     assert (figure.score, figure.questions, figure.answered) == (0.5, 4, 3)

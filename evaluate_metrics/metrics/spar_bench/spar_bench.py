@@ -10,7 +10,7 @@ from evaluate_metrics.breakdown import Breakdown, mean_of
 from evaluate_metrics.mra import mean_relative_accuracy
 from evaluate_metrics.parsing import extract_answer
 from evaluate_metrics.published import spar_bench as published
-from evaluate_metrics.scoring import Score, score
+from evaluate_metrics.scoring import Score, Scores, score
 
 LEVELS = {"low": published.LOW, "middle": published.MIDDLE, "high": published.HIGH}
 KINDS = (
@@ -64,7 +64,7 @@ def spar_bench(
     if protocol != "robust":
         return bench.as_published({"published": published.own}, protocol, predictions, references)
     scores = [_score(prediction or "", row) for prediction, row in zip(predictions, references, strict=True)]
-    scored = Breakdown(scores, predictions, references, num_resamples)
+    scored = Breakdown(Scores(*zip(*scores, strict=True)), predictions, references, num_resamples)
     tasks = scored.by([row["task"] for row in references], KINDS)
     levels = {
         level: mean_of(tasks[task] for task in names if task in tasks)
