@@ -1,6 +1,7 @@
 """The README.md of a dataset folder: its YAML tells `datasets` which files make which config and split."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def _body(report: dict) -> str:
 
 {report["num_questions"]} questions about {report["num_scenes"]} scenes, every answer computed from the geometry of its
 scene. Config `all` holds the questions, and a config per scale those of that scale; config `scenes` holds frames,
-cameras and boxes, once per scene.
+cameras and boxes, once per scene.{_conversations(report)}
 
 ```python
 from datasets import load_dataset
@@ -93,6 +94,15 @@ Sources and licences:
 
 Built with `{build_command(report["arguments"])}` (SpaceVista {report["engine"]}).
 """
+
+
+def _conversations(report: dict) -> str:
+    lengths = Counter()
+    for counts in report.get("conversations", {}).values():
+        lengths.update({int(turns): count for turns, count in counts.items()})
+    turns = sum(number * count for number, count in lengths.items())
+    text = f"\n{lengths.total()} of the questions begin conversations, of {turns} turns in all: `turns` holds what follows."
+    return text if lengths else ""
 
 
 def build_command(arguments: dict) -> str:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from dataset_builders.errors import InputError
 from dataset_builders.inspection.files import DatasetFiles, Group, read_group
 from dataset_builders.inspection.statistics import QUESTION_COLUMNS, SCENE_COLUMNS, Statistics, count, with_names
+from dataset_builders.record import QUESTION_FEATURES, named
 from dataset_builders.taxonomy import SCALE_NAMES
 
 
@@ -87,7 +88,7 @@ class Overview:
                 pc.equal(table["scene_id"], pa.scalar(entry.scene_id)),
                 pc.equal(table["source"], pa.scalar(entry.source)),
             )
-            rows += with_names(table.filter(own), "questions").to_pylist()
+            rows += [named(row, QUESTION_FEATURES) for row in table.filter(own).to_pylist()]
         return rows
 
     def choose(self, most: int) -> list[int]:

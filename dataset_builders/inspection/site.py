@@ -212,12 +212,16 @@ def _marked(question: Mapping, num_frames: int) -> list[int]:
 
 
 def _shown(question: dict, num_frames: int) -> dict:
-    """Add what the template shows of a question."""
+    """Add what the template shows of a question, and of those that follow it in a conversation."""
+    turns = [_explained(turn) for turn in question["turns"]]
+    return _explained(question) | {"marked": _marked(question, num_frames), "turns": turns}
+
+
+def _explained(question: dict) -> dict:
     provenance = json.loads(question["provenance"])
     pairs = zip(LETTERS, question["options"], strict=False)
     return question | {
         "choices": [(letter, text, letter == question["answer"]) for letter, text in pairs],
-        "marked": _marked(question, num_frames),
         "measured": provenance.pop("measured", {}),
         "margins": provenance.pop("margins", {}),
         "made_by": provenance,

@@ -1,6 +1,7 @@
 """Conversations as rows: what each turn holds, what is counted, written, pruned and said to a model."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,9 @@ from dataset_builders.answers import in_forms
 from dataset_builders.ask import ask
 from dataset_builders.build import build_dataset
 from dataset_builders.conversation import completion_text, prompt_text, to_messages
+from dataset_builders.inspection.files import DatasetFiles
+from dataset_builders.inspection.overview import Overview
+from dataset_builders.inspection.site import Site
 from dataset_builders.items import read_items
 from dataset_builders.language import Wording, say
 from dataset_builders.question import Fact, Region
@@ -224,6 +228,17 @@ def test_a_build_counts_rows_turns_and_the_letters_of_all(tmp_path, monkeypatch)
     assert report["conversations"] == {"talk": {"3": 5}} and sum(report["letters"]["4"].values()) == 5
     text = BuildReport.from_json(report).text()
     assert "5 of the questions begin conversations, of 15 turns in all" in text
+    assert (
+        "5 of the questions begin conversations, of 15 turns in all" in (tmp_path / "talks" / "README.md").read_text()
+    )
+    site = Site(Overview.read(DatasetFiles.open(tmp_path / "talks")))
+    assert '<tr data-talk="talk 3">' in site.page("").content.decode()
+    page = site.page("scene/0.html").content.decode()
+    assert re.findall(r"turn (\d) · ([a-z ]+) · ([a-z ]+)", page) == [
+        ("2", "position comparison", "multiple choice"),
+        ("3", "object size", "regression"),
+    ]
+    assert page.count("How wide?") == 1 and re.search(r'class="right">[A-D]. left', page)
     rows = load_dataset(str(tmp_path / "talks"), split="train", cache_dir=str(tmp_path / "cache"))
     assert rows.features == QUESTION_FEATURES
     for one in rows:
