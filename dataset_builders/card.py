@@ -101,7 +101,7 @@ def _conversations(report: dict) -> str:
     for counts in report.get("conversations", {}).values():
         lengths.update({int(turns): count for turns, count in counts.items()})
     turns = sum(number * count for number, count in lengths.items())
-    text = f"\n{lengths.total()} of the questions begin conversations, of {turns} turns in all: `turns` holds what follows."
+    text = f"\n{lengths.total()} of the questions begin conversations, of {turns} turns in all; `turns` holds them."
     return text if lengths else ""
 
 
