@@ -1,12 +1,14 @@
 """How fast and how right our scorer is: `python benchmarks/evaluation.py [--thinking-in-space DIR] [--runs N]`.
 
 Scoring: 5,130 predictions, the real questions of VSI-Bench in ../shared/data/vsibench_qa topped up by repetition.
-Every second answer is right, the others are those of other questions of the task, in four forms that models answer in.
+Every second answer is right, the others are those of other questions of the task, in five forms that models answer in.
 Our scorer and the public ones take turns on the same rows in one process. Ratios are of median processor time, which
 other work on the machine disturbs less than wall time. thinking-in-space is timed where a checkout of it is given,
 lmms-eval where it is installed; both by their own functions, as their harness calls them. Public scorers read nothing
-but bare answers rightly, so only there is the work the same. Ours works out once per call what equal answers say; no
-two replies of "prose" are equal. The resamples of scenes are drawn by the first call of a process, timed apart.
+but bare answers rightly, so only there is the work the same. No two replies of "prose" and "remark"
+are equal. Ours works out once per call what they have in common: how "prose" ends; of "remark" it reads every one in
+full, where the public ones look at the first word. The resamples of scenes are drawn by the first call of a process,
+timed apart.
 
 Oracle: the questions that geometry decides, answered by the code that makes our own questions from the published
 rooms, and scored by our scorer: what a perfect model would get.
@@ -42,6 +44,7 @@ FORMS = {
     "sentence": "The answer is {}.",
     "reasoning": "<think>I see 4 of them in frame {place}, then 5.</think><answer>{}</answer>",
     "prose": "Frame {place} shows it from the side, so I conclude that the answer is {}.",
+    "remark": "It is {} here, as frame {place} shows from the side.",
 }
 LMMS_METRICS = (
     "overall",
