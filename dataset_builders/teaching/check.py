@@ -80,6 +80,9 @@ def _complaints(row: Mapping, thought: str, answer: str, num_images: int, known:
     if numbers(thought) - numbers(answer_text(row)) or _has_other_measure(thought, answer_text(row)):
         yield "rationale has a number of its own"
     for name, pattern in _BANNED.items():
+        # Marks of the question are there to be spoken of, and so is what is called like a banned word.
+        if name == "coloured dots" and row["regions"]:
+            continue
         if any(found.lower() not in known.lower() for found in pattern.findall(thought)):
             yield f"rationale speaks of {name}"
     if not re.search(r"\b(?:I|me|my)\b", thought):

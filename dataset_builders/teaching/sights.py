@@ -124,7 +124,7 @@ def _objects(scene: Scene, items: Sequence[SceneObject], shown: Sequence[set[int
 
 
 def _numbers(values: np.ndarray) -> list[float]:
-    return [float(f"{value:.3g}") for value in values.tolist()]
+    return [float(f"{value:.3g}") + 0.0 for value in values.round(6).tolist()]  # no negative zero
 
 
 def _address(image: Image.Image, kind: str, **options: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from dataset_builders.chat.client import ChatSettings
 from dataset_builders.chat.passes import Author, PassReport, run_pass
 from dataset_builders.chat.replies import Words, read_object
+from dataset_builders.conversation import SAYS_WHAT_TO_WRITE
 from dataset_builders.inspection.files import DatasetFiles
 from dataset_builders.rewriting.check import rewording_rejection
 from dataset_builders.rewriting.rewrite import scene_names
@@ -28,9 +29,11 @@ class Teacher(Author):
         self._sights, self._names = Sights(files), scene_names(files)
 
     def refusal(self, row: Mapping) -> str | None:
-        """Leave out what a teacher cannot be shown, and conversations, whose turns rest on one another."""
+        """Leave out what cannot be shown, conversations, whose turns rest on each other, and answers in JSON."""
         if row["turns"]:
             return "not asked: a conversation of several turns"
+        if SAYS_WHAT_TO_WRITE.search(row["provenance"]):
+            return "not asked: the answer is JSON, a list or a description"
         return None if row in self._sights else "not asked: no frames whose cameras are known"
 
     def request(self, row: Mapping) -> dict:

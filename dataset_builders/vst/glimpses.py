@@ -61,7 +61,7 @@ class Picture:
 
 
 def _column(x: float, camera: Camera) -> float:
-    return float((x + 0.5) / camera.width)
+    return round(float((x + 0.5) / camera.width), 6)
 
 
 def _area(bbox: tuple[int, int, int, int]) -> float:

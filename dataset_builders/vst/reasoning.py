@@ -5,6 +5,7 @@ no names of axes and no word of a picture from above or of a given answer. How t
 not told: that is for the reasoning to find.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from zlib import crc32
 
@@ -35,7 +36,7 @@ NEW = ("New to it: {things}.", "It adds {things}.", "Besides, it brings in {thin
 TIES = (
     "{things} can be seen in both images, so they show the same place.",
     "Both images have {things} in common, which ties them together.",
-    "I recognise {things} in both images.",
+    "Since I see {things} in both images, I can put them together.",
 )
 
 
@@ -43,7 +44,7 @@ def described(scene: Scene, frames: Sequence[int], objects: Sequence[int]) -> di
     """Describe images and how the things in them lie to each other.
 
     The same arguments always give the same words. A thing that shares its category with another one that the images
-    show is called "a chair", not "the chair".
+    show is called "a chair" or "another chair", not "the chair".
 
     Args:
         scene: With boxes; frames with masks or boxes tell best what is where.
@@ -97,12 +98,17 @@ def _names(scene: Scene, pictures: Sequence[Picture], items: Sequence[SceneObjec
     """Return id → how a sentence calls it."""
     present = {item.instance_id for item in items}.union(*(picture.traces for picture in pictures))
     same = [item.category for item in scene.objects if item.instance_id in present]
-    names = {}
-    for item in items:
-        alone = scene.complete and same.count(item.category) == 1
-        article = "the" if alone else "an" if item.category[0] in "aeiou" else "a"
-        names[item.instance_id] = f"{article} {item.category}"
-    return names
+    alone = {item.category for item in items if scene.complete and same.count(item.category) == 1}
+    names, named = {}, Counter()
+    for item in sorted(items, key=lambda item: [_column(picture, item.instance_id) for picture in pictures]):
+        one = "the" if item.category in alone else "an" if item.category[0] in "aeiou" else "a"
+        names[item.instance_id] = f"{(one, 'another', 'a further')[min(named[item.category], 2)]} {item.category}"
+        named[item.category] += 1
+    return {item.instance_id: names[item.instance_id] for item in items}
+
+
+def _column(picture: Picture, one: int) -> float:
+    return picture.shown[one].column if one in picture.shown else np.inf
 
 
 def _first_view(picture: Picture, names: Mapping[int, str], image: str, variant: int) -> str:
@@ -125,8 +131,6 @@ def _placed(ids: Sequence[int], picture: Picture, names: Mapping[int, str]) -> s
 def _near_and_far(ids: Sequence[int], picture: Picture, names: Mapping[int, str]) -> list[str]:
     """Tell what is nearest and farthest where both centers and surfaces say so clearly."""
     seen, parts = picture.shown, []
-    if len({names[one] for one in ids}) < len(ids):
-        return []
     for sign, word in ((1, "closest to me"), (-1, "farthest away")):
         best, *others = sorted(ids, key=lambda one: (sign * seen[one].depth, one))
         if others and all(_clearly(seen[best], seen[other], sign) for other in others):
@@ -194,6 +198,4 @@ def _relation(name: str, other: str, phrases: Sequence[str]) -> str:
     'the lamp is to the left of the bed and behind it'
     """
     first, *more = phrases
-    if other == name:
-        other = f"another {name.partition(' ')[2]}"
     return " and ".join([f"{name} is {first} {other}", *(f"{phrase} it" for phrase in more)])
