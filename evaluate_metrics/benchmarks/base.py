@@ -7,7 +7,7 @@ a record without its answer, so it cannot depend on it.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
@@ -32,7 +32,8 @@ class Definition:
         name: What the command calls it.
         repository: Of its dataset on the Hub; None where there is none.
         read: Folder and split → records and the files they were read from.
-        prompt: Record without its answer → the text of the question to the model.
+        prompt: Record without its answer, with the `sampling_rate` of the frames shown (per second of the video, None
+            where there is none) → the text of the question to the model.
         wording: The prompt in words, which every run states.
         metric: Name in `evaluate_metrics.metrics` of its columns; None where ours are all there are.
         columns: Completions and records → its columns, where its metric takes no text.
@@ -109,9 +110,10 @@ class Benchmark:
             published = {"error": f"{type(error).__name__}: {error}"}
         return {"robust": robust, "published": published}
 
-    def prompt(self, record: dict) -> str:
-        """Write the question as the model reads it, without a look at the answer."""
+    def prompt(self, record: dict, shown: Shown | None = None) -> str:
+        """Write the question as the model reads it, without a look at the answer; some tell the rate of the frames."""
         known = {name: value for name, value in record.items() if name not in ANSWERS}
+        known["sampling_rate"] = shown and shown.sampling_rate
         # Not what was measured, but whether the question itself says what to write: see `prompt_text`.
         template = json.loads(record.get("provenance") or "{}").get("template")
         return self.definition.prompt(known | ({"provenance": json.dumps({"template": template})} if template else {}))
@@ -131,7 +133,7 @@ class Benchmark:
         images = [
             draw(image, index, record["regions"]) for image, index in zip(shown.images, shown.indices, strict=True)
         ]
-        return Shown(tuple(images), shown.indices, shown.is_video)
+        return replace(shown, images=tuple(images))
 
     def messages(self, record: dict, shown: Shown | None, earlier: Sequence[tuple[dict, str]] = ()) -> list[dict]:
         """Turn a question into chat messages; a video is one content part, images are one each.
@@ -146,10 +148,10 @@ class Benchmark:
             content.append({"type": "video", "video": list(shown.images)})
         elif shown is not None:
             content += [{"type": "image", "image": image} for image in shown.images]
-        spoken = [text for turn, reply in earlier for text in (self.prompt(turn), reply)]
+        spoken = [text for turn, reply in earlier for text in (self.prompt(turn, shown), reply)]
         messages = [
             {"role": ("user", "assistant")[place % 2], "content": [{"type": "text", "text": text}]}
-            for place, text in enumerate([*spoken, self.prompt(record)])
+            for place, text in enumerate([*spoken, self.prompt(record, shown)])
         ]
         messages[0]["content"][:0] = content
         return messages

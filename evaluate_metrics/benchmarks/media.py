@@ -26,11 +26,25 @@ class Shown:
         images: RGB.
         indices: Of each in the whole video or list of images.
         is_video: Whether they are frames of one video, or images in their own right.
+        frame_rate: Of the whole video, per second; None where it is not known.
     """
 
     images: tuple[Image.Image, ...]
     indices: tuple[int, ...]
     is_video: bool = True
+    frame_rate: float | None = None
+
+    @property
+    def sampling_rate(self) -> float | None:
+        """How many different frames are shown per second of what they span; None where there is no telling.
+
+        >>> Shown((), (0, 15, 30), frame_rate=30.0).sampling_rate
+        2.0
+        """
+        distinct = len(set(self.indices))
+        if self.frame_rate is None or distinct < 2:
+            return None
+        return self.frame_rate * (distinct - 1) / (max(self.indices) - min(self.indices))
 
 
 @dataclass(frozen=True)
@@ -69,7 +83,8 @@ class VideoFile:
             chosen = select_frames(len(times), num_frames, required)
             starts = sorted(pts for pts, is_key in packets if is_key)
             images = _decode(container, stream, [times[index] for index in chosen], starts)
-        return Shown(tuple(images), tuple(chosen))
+            rate = stream.guessed_rate
+        return Shown(tuple(images), tuple(chosen), frame_rate=float(rate) if rate else None)
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,12 @@ def read(folder: Path, split: str) -> tuple[list[dict], list[Path]]:
 
 
 def prompt(record: dict) -> str:
-    """Write the published prompt without its sentence about the frame rate, which depends on how frames are chosen."""
+    """Write the published prompt; it tells the rate of the frames, if several of a video are shown."""
+    rate = record["sampling_rate"]
+    sampled = "" if rate is None else f", which are sampled at about {rate:.2f} FPS"
     return "\n".join(
         [
-            "Answer the question below based on the frames provided.",
+            f"Answer the question below based on the frames provided{sampled}.",
             f"Question: {record['question']}",
             *lettered(record["options"], "{letter} {option}"),
             "Please output only the option you choose!",
@@ -74,7 +76,7 @@ DEFINITION = Definition(
     "MINT-SJTU/STI-Bench",
     read,
     prompt,
-    "published: the question with its seconds and candidates, then 'Please output only the option you choose!'; "
-    "without its sentence about the frame rate",
+    "published: the rate at which the frames shown are sampled, the question with its seconds and candidates, then "
+    "'Please output only the option you choose!'",
     "sti_bench",
 )

@@ -6,7 +6,7 @@ is a pure function; the same record, frames and generator give the same result.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,9 +52,8 @@ def shows_anything(record: dict) -> bool:
 
 def with_images(shown: Shown, places: list[int]) -> Shown:
     """Show the images at these places, in this order."""
-    return Shown(
-        tuple(shown.images[place] for place in places), tuple(shown.indices[place] for place in places), shown.is_video
-    )
+    images, indices = (tuple(values[place] for place in places) for values in (shown.images, shown.indices))
+    return replace(shown, images=images, indices=indices)
 
 
 def replace_options(record: dict, options: list[str]) -> dict | None:

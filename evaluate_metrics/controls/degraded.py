@@ -8,6 +8,7 @@ frames; noise is new in every frame.
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -132,7 +133,7 @@ def degrade(record: dict, shown: Shown, rng: np.random.Generator, kind: str, str
     for number, image in enumerate(shown.images):
         drawn = np.random.default_rng([seed, number] if noise else seed)
         images.append(_picture(DEGRADATIONS[kind](_array(image), strength, drawn)))
-    return record, Shown(tuple(images), shown.indices, shown.is_video)
+    return record, replace(shown, images=tuple(images))
 
 
 def _array(image: Image.Image) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Mirrored video: left and right change places, so answers that say one must say the other."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 from PIL import ImageOps
@@ -39,7 +40,7 @@ def flips(record: dict) -> bool:
 def mirror(record: dict, shown: Shown, rng: np.random.Generator) -> tuple[dict, Shown]:
     """Mirror every frame; the right answer is that of the other side."""
     images = tuple(ImageOps.mirror(image) for image in shown.images)
-    return record | {"answer": _mirrored_answer(record)}, Shown(images, shown.indices, shown.is_video)
+    return record | {"answer": _mirrored_answer(record)}, replace(shown, images=images)
 
 
 def _mirrored_answer(record: dict) -> str | None:

@@ -5,6 +5,7 @@ model that always abstains is found out. (After SpatialUncertain, "Do VLMs Know 
 """
 
 import re
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -66,7 +67,7 @@ def occlude(record: dict, shown: Shown, rng: np.random.Generator) -> tuple[dict,
             if region["frame_index"] == index:
                 ImageDraw.Draw(covered).rectangle(_cover(region, covered), fill=COVER)
         images.append(draw(covered, index, record["regions"]))
-    return permit(record | {"answer": ABSTAINED}, Shown(tuple(images), kept.indices, kept.is_video), rng)
+    return permit(record | {"answer": ABSTAINED}, replace(kept, images=tuple(images)), rng)
 
 
 def _names_object(record: dict) -> bool:

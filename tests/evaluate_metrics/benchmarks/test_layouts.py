@@ -10,6 +10,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -393,6 +394,20 @@ def test_sti_bench(layout):
         "Please output only the option you choose!"
     )
     assert benchmark.records[0]["id"] == "v0.mp4|3|0.0|4.5"
+
+
+def test_sti_bench_tells_the_rate_of_the_frames_that_are_shown(layout):
+    """The video has ten frames, ten per second; frames 0, 4 and 9 of it are 2.22 per second."""
+    benchmark = opened("sti-bench", layout("sti-bench"), num_frames=3)
+    record = benchmark.records[0]
+    shown = benchmark.show(record)
+    assert shown.frame_rate == 10
+    expected = {"video": "2.22 FPS.", "shuffled": "2.22 FPS.", "haze-1": "2.22 FPS.", "one-frame": None, "blind": None}
+    for name, rate in expected.items():
+        asked, changed = CONDITIONS[name].change(record, shown, np.random.default_rng(0))
+        first = benchmark.messages(asked, changed)[0]["content"][-1]["text"].splitlines()[0]
+        told = f", which are sampled at about {rate}" if rate else "."
+        assert first == f"Answer the question below based on the frames provided{told}"
 
 
 def test_mmsi_bench(layout):

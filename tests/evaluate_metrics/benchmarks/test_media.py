@@ -12,6 +12,7 @@ from evaluate_metrics.benchmarks.media import (
     FrameFiles,
     ImageRow,
     ParquetImages,
+    Shown,
     VideoFile,
 )
 
@@ -35,6 +36,15 @@ def test_video_frames_are_those_asked_for(tmp_path, write_video, gop):
 def test_more_frames_than_there_are(tmp_path, write_video):
     write_video(tmp_path / "a.mp4", [50, 100])
     assert VideoFile(tmp_path / "a.mp4").load(8).indices == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("indices", "rate"),
+    [((0, 10, 20, 30), 2.5), ((30, 0), 25 / 30), ((0, 10, 0, 10), 2.5), ((4,), None), ((4, 4), None)],
+)
+def test_the_rate_of_sampling_counts_different_frames_over_what_they_span(indices, rate):
+    assert Shown((), indices, frame_rate=25.0).sampling_rate == (rate and pytest.approx(rate))
+    assert Shown((), indices).sampling_rate is None
 
 
 @pytest.mark.skipif(not VIDEOS.is_dir(), reason="needs ../shared/data/sam2_videos")
