@@ -49,7 +49,9 @@ _BANNED = {
     name: re.compile(rf"(?<![\w-])(?:{'|'.join(patterns)})(?![\w-])", re.IGNORECASE)
     for name, patterns in BANNED.items()
 }
-_COUNTS = "|".join(sorted({*COUNTED["number words"], "one", "hundred", "thousand"}))
+MORE_NUMBERS = """one thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty
+seventy eighty ninety hundred thousand""".split()
+_COUNTS = "|".join(sorted({*COUNTED["number words"], *MORE_NUMBERS}))
 _UNITS = "|".join(sorted(COUNTED["units"] - set("second seconds minute minutes foot feet yard m".split())))
 _MEASURE = re.compile(rf"\b(?:{_COUNTS})(?:[ -](?:{_COUNTS}|and|or|to|an?|point))*[ -](?:{_UNITS})\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
@@ -66,7 +68,7 @@ def rejection(row: Mapping, thought: str, answer: str, num_images: int, scene_na
         num_images: That the teacher was shown.
         scene_names: Categories of the objects of the scene, in which a banned word is none.
     """
-    return next(_complaints(row, thought, answer, num_images, " ".join([row["question"], *scene_names])), None)
+    return next(_complaints(row, thought, answer, num_images, " the ".join([row["question"], *scene_names])), None)
 
 
 def _complaints(row: Mapping, thought: str, answer: str, num_images: int, known: str) -> Iterator[str]:
