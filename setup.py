@@ -33,6 +33,7 @@ TRAIN = [
     "sentence-transformers>=6.0",
     "tensorboard>=2.19",
     "torchdata>=0.11",
+    "rapidfuzz>=3.13",  # edit distances of texts that were read
     "rich>=13.0",  # TRL prints its table of completions with it
 ]
 # For ZeRO; built from source, without a compiler.

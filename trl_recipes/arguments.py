@@ -43,6 +43,14 @@ class RecipeArguments:
     cache_mib: int = field(
         default=1024, metadata={"help": "Decoded frames that each process and data worker keeps in memory, in MiB."}
     )
+    mix: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "General data besides, as path:weight: that many of its rows for every row of the dataset. A "
+            "smaller one is gone through again in another order, of a larger one a random part is taken. "
+            "For GRPO its rows need answer and answer_type."
+        },
+    )
     on_bad_video: str = field(
         default="fail",
         metadata={"help": f"What to do about a row that cannot be read: {', '.join(BAD_ROW_POLICIES)}."},
@@ -63,6 +71,7 @@ class RecipeArguments:
         for name in ("num_frames", "cache_mib"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        read_mix(self.mix)
         if self.on_bad_video not in BAD_ROW_POLICIES:
             raise ValueError(f"on_bad_video must be {' or '.join(BAD_ROW_POLICIES)}, got {self.on_bad_video!r}")
 
@@ -116,13 +125,6 @@ class SupervisedArguments(RecipeArguments):
             "learning_rate for the others."
         },
     )
-    mix: list[str] = field(
-        default_factory=list,
-        metadata={
-            "help": "General data besides, as path:weight: that many of its rows for every row of the dataset. A "
-            "smaller one is gone through again in another order, of a larger one a random part is taken."
-        },
-    )
     streaming: bool = field(
         default=False,
         metadata={"help": "Read the questions from Parquet as they are needed, without an end; needs --max_steps."},
@@ -134,7 +136,6 @@ class SupervisedArguments(RecipeArguments):
     def __post_init__(self):
         """Read the learning rates, and check names."""
         super().__post_init__()
-        read_mix(self.mix)
         self.learning_rates = read_mapping("learning_rates", self.learning_rates, GROUPS)
         for group, rate in self.learning_rates.items():
             try:

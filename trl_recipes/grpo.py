@@ -17,11 +17,12 @@ from trl import GRPOConfig
 
 from dataset_builders.conversation import FrameStore
 from dataset_builders.errors import InputError
-from trl_recipes.arguments import GrpoRecipeArguments
+from trl_recipes.arguments import GrpoRecipeArguments, read_mix
 from trl_recipes.data import SPLIT, VALIDATION, each_turn, grpo_prompts, load_questions
 from trl_recipes.data_callbacks import BadRowsReport
 from trl_recipes.encoding import BadRows
 from trl_recipes.experts import expert_labels
+from trl_recipes.grpo_mix import GeneralPrompts, mixed_prompts
 from trl_recipes.grpo_trainer import SpaceVistaGRPOTrainer
 from trl_recipes.models import load_model
 from trl_recipes.readable import ReadableQuestions
@@ -47,18 +48,21 @@ from trl_recipes.vllm_rollout import INSTALL, vllm_is_installed
 REWARD_WEIGHTS = [1.0, 1.0, 0.0, 0.0, 0.0]
 
 
-class QuestionVideos:
-    """Finds the frames of a question by its id."""
+class Visuals:
+    """Finds the frames of a question by its id, and pictures and frames of general data by their reference."""
 
-    def __init__(self, splits: Sequence[Dataset], frames: FrameStore):
+    def __init__(self, splits: Sequence[Dataset], frames: FrameStore, general: Sequence[GeneralPrompts] = ()):
         """Index the questions of all splits."""
-        self._frames = frames
+        self._frames, self._general = frames, general
         self._places = {name: (split, row) for split in splits for row, name in enumerate(split["id"])}
 
-    def __call__(self, question: str) -> list[Image.Image]:
-        """Return the frames, with the marks of the question drawn."""
-        split, row = self._places[question]
-        return self._frames.frames(split[row])
+    def __call__(self, reference: str) -> list[Image.Image] | Image.Image:
+        """Return frames, with the marks of the question drawn, or a picture."""
+        if reference in self._places:
+            split, row = self._places[reference]
+            return self._frames.frames(split[row])
+        _, source, row, kind, number = reference.split("/")
+        return self._general[int(source)].visual(int(row), kind, int(number))
 
 
 def build_trainer(recipe: GrpoRecipeArguments, training: GRPOConfig) -> SpaceVistaGRPOTrainer:
@@ -76,19 +80,24 @@ def build_trainer(recipe: GrpoRecipeArguments, training: GRPOConfig) -> SpaceVis
     names = "+".join((SPLIT, VALIDATION)[: len(splits)])
     frames = FrameStore(recipe.dataset, names, recipe.num_frames, recipe.cache_mib * 2**20)
     rewards = _reward_functions(recipe)
+    bad_rows, mix = BadRows(recipe.on_bad_video), read_mix(recipe.mix)
+    general = [GeneralPrompts(source.path, place, bad_rows) for place, source in enumerate(mix)]
     model, processor = load_model(recipe, questions, training)
     constraints = [reward for reward in rewards if isinstance(reward, LagrangianConstraint)]
     training.reward_weights = _reward_weights(recipe, training.reward_weights)
     training.remove_unused_columns = False
     _check_anchors(recipe, questions, rewards, training.reward_weights)
     selects = recipe.resample_rounds or recipe.weigh_tasks or recipe.curriculum
-    bad_rows = BadRows(recipe.on_bad_video)
     prompts = [grpo_prompts(split, ReadableQuestions(split, frames, bad_rows)) for split in splits]
+    if mix:
+        prompts[0] = mixed_prompts(prompts[0], general, mix, training.seed)
+    visuals = Visuals(splits, frames, general)
     build = partial(_selective_trainer, recipe, questions) if selects else SpaceVistaGRPOTrainer
     return build(
         model,
         args=training,
-        load_video=QuestionVideos(splits, frames),
+        load_video=visuals,
+        load_image=visuals,
         scale_label=_scale_label(recipe, model, splits),
         reward_funcs=rewards,
         train_dataset=prompts[0],
@@ -110,6 +119,11 @@ def _check(recipe: GrpoRecipeArguments, training: GRPOConfig, num_questions: int
     if recipe.consistency_target and training.restore_callback_states_from_checkpoint:
         fix = "leave it out: the multiplier of the constraint comes back without it"
         raise InputError("arguments", "restore_callback_states_from_checkpoint", "parts constraint and reward", fix)
+    if recipe.mix and (recipe.weigh_tasks or recipe.curriculum):
+        fix = "leave out weigh_tasks and curriculum, or mix"
+        raise InputError("arguments", "mix", "is data without tasks and margins", fix)
+    if recipe.mix and training.use_vllm:
+        raise InputError("arguments", "mix", "holds pictures, which do not reach vLLM", "leave out use_vllm or mix")
     prompts = training.generation_batch_size // training.num_generations
     if num_questions < prompts:
         fix = f"a step takes {prompts}: build a larger dataset or lower --per_device_train_batch_size"
@@ -141,7 +155,7 @@ def _check_anchors(recipe: GrpoRecipeArguments, questions: Dataset, rewards: lis
 
 def _selective_trainer(recipe: GrpoRecipeArguments, questions: Dataset, *arguments, args: GRPOConfig, **kwargs):
     draws = QuestionDraws(
-        len(questions),
+        len(kwargs["train_dataset"]),
         args.seed,
         tasks=task_names(questions) if recipe.weigh_tasks else None,
         ease=ease_of_margins(questions) if recipe.curriculum else None,
@@ -156,6 +170,9 @@ def _scale_label(
     """Return what tells the expert of a row, if the model's gates are forced by its scale."""
     if getattr(model.config, "gate_mode", None) != "forced":
         return None
+    if recipe.mix:
+        fix = "train the router first, or leave out mix"
+        raise InputError("arguments", "mix", "is data without scales, which forced gates need", fix)
     labels = expert_labels(model.config, {})
     for questions in splits:
         check_scales(questions, labels, recipe.dataset, "train the router first, or give a model with router gates")

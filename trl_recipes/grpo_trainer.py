@@ -1,4 +1,4 @@
-"""GRPO whose every pass sees the video."""
+"""GRPO whose every pass sees the video, or the pictures."""
 
 from collections.abc import Callable
 from itertools import groupby, islice
@@ -8,9 +8,9 @@ from PIL import Image
 from transformers import PreTrainedModel
 from trl import GRPOConfig, GRPOTrainer
 
-from trl_recipes.encoding import VIDEO_FEATURES
+from trl_recipes.encoding import VISUAL_FEATURES
 from trl_recipes.sampling import EpochSampler
-from trl_recipes.sequence_features import count_videos, join_features, split_videos
+from trl_recipes.sequence_features import join_features, split_visuals
 from trl_recipes.visual import require_features, token_types
 from trl_recipes.vllm_rollout import attach_videos, pack_videos
 
@@ -19,7 +19,8 @@ class SpaceVistaGRPOTrainer(GRPOTrainer):
     """The only change w.r.t. `GRPOTrainer` is that the features of videos reach every pass, not only the rollout.
 
     A prompt names its video, `{"type": "video", "video": [reference]}`, and `load_video(reference)` returns the
-    frames; TRL copies and logs prompts, so the frames themselves stay out of them. TRL 1.16 drops the features after
+    frames; TRL copies and logs prompts, so the frames themselves stay out of them. Images likewise, and their features
+    take the same way, so that prompts of both can be in one batch. TRL 1.16 drops the features after
     the rollout: here they travel with each sequence under the key `features` and meet the model in
     `_get_per_token_logps_and_entropies`, which the old-policy, reference and training passes share. A pass that sees
     visual placeholders without features raises ValueError. The labels that forced gates need travel along.
@@ -31,6 +32,7 @@ class SpaceVistaGRPOTrainer(GRPOTrainer):
         *,
         args: GRPOConfig,
         load_video: Callable[[str], list[Image.Image]],
+        load_image: Callable[[str], Image.Image] | None = None,
         scale_label: Callable[[dict], int] | None = None,
         **kwargs,
     ):
@@ -40,10 +42,11 @@ class SpaceVistaGRPOTrainer(GRPOTrainer):
             model: A loaded model, or a PEFT model on one.
             args: As in `GRPOTrainer`.
             load_video: Returns the frames of a reference.
+            load_image: Returns the picture of one, where prompts have such.
             scale_label: Returns the place of the expert of a row of the dataset, for forced gates.
             **kwargs: As in `GRPOTrainer`.
         """
-        self._load_video, self._scale_label = load_video, scale_label
+        self._load, self._scale_label = {"video": load_video, "image": load_image}, scale_label
         self._labels, self._features, self._frames = [], [], []
         visual = _visual_tokens(model)
         barred = {"logit_bias": dict.fromkeys(visual, -100.0)} if args.use_vllm else {"suppress_tokens": visual}
@@ -66,17 +69,17 @@ class SpaceVistaGRPOTrainer(GRPOTrainer):
         self._labels = [{"scale_labels": torch.tensor([label(row)])} for row in rows] if label else []
 
     def _tokenize_prompts(self, prompts):
-        """Load each video and process it once for the whole group; keep the features for the other passes."""
+        """Load each video or image and process it once for the whole group; keep the features for all passes."""
         groups = [(prompt, len(list(repeats))) for prompt, repeats in groupby(prompts)]
         loaded = [self._with_frames(prompt) for prompt, _ in groups]
         ids, images, fields = super()._tokenize_prompts(loaded)
-        if images is not None:
-            raise ValueError("prompts hold images; give frames as a video, or use GRPOTrainer, which takes images")
+        if images is not None and self.use_vllm:
+            raise ValueError("prompts hold images, which do not reach vLLM here; give frames as a video")
         self._frames = _repeat([pack_videos(prompt) for prompt in loaded], groups) if self.use_vllm else []
-        videos = _repeat(split_videos(fields, [count_videos(prompt) for prompt in loaded]), groups)
+        visuals = _repeat(split_visuals(fields, loaded), groups)
         labels = self._labels or [{}] * len(prompts)
-        self._features = [{**video, **label} for video, label in zip(videos, labels, strict=True)]
-        fields = {name: _repeat(rows, groups) for name, rows in fields.items() if name not in VIDEO_FEATURES}
+        self._features = [{**visual, **label} for visual, label in zip(visuals, labels, strict=True)]
+        fields = {name: _repeat(rows, groups) for name, rows in fields.items() if name not in VISUAL_FEATURES}
         return _repeat(ids, groups), None, {**fields, **join_features(self._features)}
 
     def _generate_single_turn(self, prompt_ids, images, *args, **kwargs):
@@ -111,7 +114,8 @@ class SpaceVistaGRPOTrainer(GRPOTrainer):
         return [{**message, "content": [self._load_part(part) for part in message["content"]]} for message in prompt]
 
     def _load_part(self, part: dict) -> dict:
-        return {**part, "video": self._load_video(part["video"][0])} if part["type"] == "video" else part
+        kind = part["type"]
+        return {**part, kind: self._load[kind](part[kind][0])} if kind in self._load else part
 
 
 def _visual_tokens(model: PreTrainedModel) -> list[int]:

@@ -5,6 +5,7 @@ from trl_recipes.rewards.consistency import consistency_reward
 from trl_recipes.rewards.constraints import DualAscent, LagrangianConstraint
 from trl_recipes.rewards.detection import detection_reward
 from trl_recipes.rewards.grounding import grounding_reward
+from trl_recipes.rewards.reading import anls
 from trl_recipes.rewards.rules import answer_reward, format_reward, scale_reward
 from trl_recipes.rewards.semantics import SentenceEncoder, semantic_reward
 
@@ -13,6 +14,7 @@ __all__ = [
     "DualAscent",
     "LagrangianConstraint",
     "SentenceEncoder",
+    "anls",
     "answer_reward",
     "consistency_reward",
     "detection_reward",

@@ -7,8 +7,13 @@ from dataset_builders.taxonomy import ANSWER_TYPES
 from evaluate_metrics.mra import mean_relative_accuracies, mean_relative_accuracy
 from trl_recipes.rewards.claims import claimed_choice, claimed_number
 from trl_recipes.rewards.detection import are_boxes, detection_score
+from trl_recipes.rewards.reading import anls
 from trl_recipes.rewards.tags import read_reply, reply_texts
 from trl_recipes.rewards.wording import wording_score
+
+OCR = "ocr"
+REWARDED_TYPES = (*ANSWER_TYPES, OCR)
+"""What an answer may be: that of a question of ours, or of general data a text that was read off a picture."""
 
 
 def format_reward(completions, **_) -> list[float]:
@@ -24,14 +29,15 @@ def format_reward(completions, **_) -> list[float]:
 def answer_reward(completions, answer, answer_type, options, unit, smooth: bool = False, **_) -> list[float]:
     """Correctness of the answer part, as the type of the answer says.
 
-    Of a choice it is the exact letter, of a number its mean relative accuracy, of words what `wording_score` says and
-    of boxes what `detection_score` says. Letters and numbers are read as claims, more strictly than evaluation reads
-    them: see `trl_recipes.rewards.claims`.
+    Of a choice it is the exact letter, of a number its mean relative accuracy, of words what `wording_score` says, of
+    a text that was read what `anls` says, and of boxes what `detection_score` says: VST's mixed reward (section 3.3).
+    Letters and numbers are read as claims, more strictly than evaluation reads them: see
+    `trl_recipes.rewards.claims`.
 
     Args:
         completions: Replies.
         answer: The right letters; the right numbers in `unit`; the right words; or boxes in the format of VST.
-        answer_type: One of `ANSWER_TYPES` for each, by name, or by number as a loaded dataset holds it.
+        answer_type: One of `REWARDED_TYPES` for each, by name, or by number as a loaded dataset holds it.
         options: Texts of the options of a multiple-choice question.
         unit: Unit of the asked number; a reply in another unit of the same kind is converted.
         smooth: Give numbers max(0, 1 - 2e) of their relative error e, instead of counting thresholds that e passes.
@@ -56,6 +62,8 @@ def answer_reward(completions, answer, answer_type, options, unit, smooth: bool 
             numbers += [] if number is None else [(len(rewards) - 1, number, float(right))]
         elif kind == "multiple_choice":
             rewards[-1] = float(claimed_choice(claim, choices) == right)
+        elif kind == OCR:
+            rewards[-1] = anls(claim, right)
         else:
             rewards[-1] = detection_score(claim, right) if are_boxes(right) else wording_score(claim, right)
     if numbers:
@@ -87,11 +95,11 @@ def answer_type_name(kind: str | int) -> str:
     """Return the name of an answer type, of which a loaded dataset holds the number.
 
     Raises:
-        ValueError: if it is none of `ANSWER_TYPES`.
+        ValueError: if it is none of `REWARDED_TYPES`.
     """
     name = ANSWER_TYPES[kind] if kind in range(len(ANSWER_TYPES)) else kind
-    if name not in ANSWER_TYPES:
-        raise ValueError(f"answer_type must be one of {', '.join(ANSWER_TYPES)}, got {kind!r}")
+    if name not in REWARDED_TYPES:
+        raise ValueError(f"answer_type must be one of {', '.join(REWARDED_TYPES)}, got {kind!r}")
     return name
 
 
