@@ -87,7 +87,7 @@ def from_objects(a: np.ndarray, b: np.ndarray, c: np.ndarray, closest: float) ->
 
     Args:
         a: (3,) metres, world, the middle of object A.
-        b: (3,) metres, of B, or the position of a camera.
+        b: (3,) metres, of B.
         c: (3,) metres, of C.
         closest: Metres over the ground between any two of them, below which a direction means little.
 
@@ -97,11 +97,20 @@ def from_objects(a: np.ndarray, b: np.ndarray, c: np.ndarray, closest: float) ->
     >>> from_objects(np.array([0.0, 3, 0]), np.zeros(3), np.array([-2.0, 0, 0.5]), closest=1).point
     'west'
     """
-    heights = [point[2] for point in (a, b, c)]
-    apart = [np.hypot(*(second - first)[:2]) for first, second in ((a, b), (b, c), (a, c))]
-    if min(apart) < closest or max(heights) - min(heights) > MOST_HEIGHT:
+    if max(a[2], b[2], c[2]) - min(a[2], b[2], c[2]) > MOST_HEIGHT:
         return None
-    return _clear(bearing(a - b, c - b))
+    return from_place(a, b, c, closest)
+
+
+def from_place(a: np.ndarray, place: np.ndarray, c: np.ndarray, closest: float) -> Bearing | None:
+    """Name where C is from a place, such as that of a camera, if A is north of it; as `from_objects`.
+
+    How high the place is does not matter: VST asks that of the objects alone.
+    """
+    apart = [np.hypot(*(second - first)[:2]) for first, second in ((a, place), (place, c), (a, c))]
+    if min(apart) < closest or abs(a[2] - c[2]) > MOST_HEIGHT:
+        return None
+    return _clear(bearing(a - place, c - place))
 
 
 def from_camera(camera_to_world: np.ndarray, target: np.ndarray, closest: float) -> Bearing | None:

@@ -10,7 +10,7 @@ from itertools import permutations, product
 
 import numpy as np
 
-from dataset_builders.compass import BAND, MOST_HEIGHT, POINTS, Bearing, called, from_camera, from_objects
+from dataset_builders.compass import BAND, MOST_HEIGHT, POINTS, Bearing, called, from_camera, from_objects, from_place
 from dataset_builders.question import Fact
 from dataset_builders.scene import Scene
 from dataset_builders.tasks.distance import SHORTEST, surface_distances
@@ -79,7 +79,7 @@ def generate_direction(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]
         seen in one image alone, and not all in the same one. Options are up to four of the eight points, those that
         the ends, or the marked frames, can give, each right equally often.
     Dropped: names that do not tell an object in its image; directions within 10 degrees of the border of a sector;
-        what is nearer than `CLOSEST` over the ground; heights of middles that differ by over a metre.
+        what is nearer than `CLOSEST` over the ground; heights of the objects that differ by over a metre.
     Source: VST, appendix C.2 and table 28; there the reference is always north, here any point, so that no answer is
         more likely than another.
     """
@@ -112,7 +112,7 @@ def _from_camera_to_object(
     anchors: Sequence[Anchor], poses: Sequence[np.ndarray], closest: float
 ) -> Iterator[Direction]:
     for a, c in permutations(anchors, 2):
-        bearing = from_objects(a.item.center, poses[a.image][:3, 3], c.item.center, closest)
+        bearing = from_place(a.item.center, poses[a.image][:3, 3], c.item.center, closest)
         if bearing is not None and a.image != c.image:
             yield Direction("vst.object_direction_place", {"a": a, "c": c}, IMAGES[a.image], bearing)
 
