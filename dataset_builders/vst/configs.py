@@ -11,15 +11,28 @@ from dataset_builders.vst import (
     depth_nearest,
     detection,
     detection_pairs,
+    detection_turns,
     distances,
     grounding,
     measurement,
+    measurement_turns,
     object_pairs,
+    video_pairs,
 )
 
 MODULES = {
-    "vst-p": (detection, grounding, measurement, depth_lists, depth_nearest, distances, captions),
-    "vst-r": (correspondence, camera_motion, object_pairs, camera_pairs, detection_pairs, captions_pairs),
+    "vst-p": (
+        detection,
+        detection_turns,
+        grounding,
+        measurement,
+        measurement_turns,
+        depth_lists,
+        depth_nearest,
+        distances,
+        captions,
+    ),
+    "vst-r": (correspondence, camera_motion, object_pairs, camera_pairs, detection_pairs, captions_pairs, video_pairs),
 }
 """Config → modules of the rules of VST's own."""
 EXISTING = {

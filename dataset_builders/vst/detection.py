@@ -40,19 +40,26 @@ def generate(scene: Scene, rng: np.random.Generator) -> Iterator[Fact]:
 
 
 def _of_picture(scene: Scene, index: int, picture: str, rng: np.random.Generator) -> Iterator[Fact]:
-    doubtful, groups = half_seen(scene, index), {}
-    for box in camera_boxes(scene, index):
-        if box.item.category not in doubtful:
-            groups.setdefault(box.item.category, []).append(box)
+    groups = boxes_by_category(scene, index)
     names = sorted(groups)
     together = (set_ for size in range(1, MOST_TOGETHER + 1) for set_ in shuffled(rng, combinations(names, size)))
     for chosen in together:
         boxes = sorted((box for name in chosen for box in groups[name]), key=lambda box: (box.numbers[2], box.numbers))
         if len(boxes) <= MOST_BOXES:
-            yield _fact(scene, index, picture, chosen, boxes)
+            yield detection_fact(scene, index, picture, chosen, boxes)
 
 
-def _fact(scene: Scene, index: int, picture: str, chosen: Sequence[str], boxes: Sequence[CameraBox]) -> Fact:
+def boxes_by_category(scene: Scene, index: int) -> dict[str, list[CameraBox]]:
+    """Group the boxes of a picture, the nearest first, without categories of a doubtful number."""
+    doubtful, groups = half_seen(scene, index), {}
+    for box in camera_boxes(scene, index):
+        if box.item.category not in doubtful:
+            groups.setdefault(box.item.category, []).append(box)
+    return groups
+
+
+def detection_fact(scene: Scene, index: int, picture: str, chosen: Sequence[str], boxes: Sequence[CameraBox]) -> Fact:
+    """Make the fact that asks for the boxes of some categories in a picture: `boxes`, sorted."""
     camera = scene.frames[index].camera
     depths = joined([f"{box.item.category} {box.numbers[2]:.2f} m" for box in boxes], "and")
     return Fact(
