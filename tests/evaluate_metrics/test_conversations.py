@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 import pytest
+from chat_server import completion, serving
 
 from dataset_builders.ask import ask
 from dataset_builders.conversation import prompt_text
@@ -235,3 +236,21 @@ def test_a_model_of_the_transformers_library_holds_a_conversation(conversations_
         assert tokens == sorted(set(tokens))
         video = tokens[0] - blind[0]
         assert video > 0 and all(abs(one - other - video) <= 8 for one, other in zip(tokens, blind, strict=True))
+
+
+def test_a_server_gets_the_whole_conversation_with_its_frames_once(conversations_dir, turns, tmp_path):
+    def behave(body, _):
+        texts = [message["content"][-1]["text"] for message in body["messages"]]
+        return completion(f"reply {len(texts)}: {texts[-1].splitlines()[0]}")
+
+    with serving(behave, read=lambda body: body) as server:
+        options = {"backend": "openai", "base_url": server.url, "media": "images", "num_frames": 2, "batch_size": 4}
+        results = run(RunArguments("clerk", tmp_path / "out", dataset=str(conversations_dir), **options))
+    assert results["failures"] == [] and results["run"]["tokens_in"] == 36 * 100
+    talks = [body["messages"] for body in server.bodies if len(body["messages"]) == 5]
+    assert len(talks) == 10
+    for messages in talks:
+        assert [message["role"] for message in messages] == ["user", "assistant"] * 2 + ["user"]
+        assert [message["content"][0]["text"].split(":")[0] for message in messages[1::2]] == ["reply 1", "reply 3"]
+        kinds = [part["type"] for message in messages for part in message["content"]]
+        assert kinds in (["image_url"] * 2 + ["text"] * 5, ["text"] * 5)
