@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dataset_builders.errors import InputError
 from dataset_builders.geometry import Boxes, backproject
-from dataset_builders.scene import Camera, Scene, SceneObject
+from dataset_builders.scene import Camera, Scene, SceneObject, has_intrinsics
 from dataset_builders.top_view import MARGIN, Style, TopView, hull, top_view
 
 SIDE = 840
@@ -87,15 +87,13 @@ def lay_out(scene: Scene, *, frames: Sequence[int] | None = None, objects: Seque
     points = np.concatenate([corners, *(pose[None, :3, 3] for pose in poses)])[:, :2]
     if not len(points) or not np.isfinite(points).all():
         raise InputError(scene.scene_id, "objects and frames", "have no place to draw", "give boxes or poses")
-    # A single camera alone has nothing that its reach could be a part of.
-    reach = REACH * float(np.ptp(points, axis=0).max()) or 1.0
     return top_view(
         [vars(item) for item in items],
         poses,
         scene.scale,
         names=drawn_names(scene, items),
         camera_names=[f"image {number}" for number in range(1, len(cameras) + 1)],
-        areas=[_seen(camera, reach) for camera in cameras],
+        areas=view_areas(cameras, points),
         style=Style(SIDE, _measure),
     )
 
@@ -130,8 +128,22 @@ def drawn_names(scene: Scene, items: Sequence[SceneObject]) -> list[str]:
     return names
 
 
+def view_areas(cameras: Sequence[Camera], points: np.ndarray) -> list[np.ndarray]:
+    """Return what lies in the pictures of cameras up to a distance, from above.
+
+    Args:
+        cameras: Those of unknown intrinsics are left out.
+        points: (P, 2) metres, what is drawn: the distance is a part of its extent.
+
+    Returns:
+        For each camera corners, (K, 2) metres: of a triangle where it looks level.
+    """
+    # A single camera alone has nothing that its reach could be a part of.
+    reach = (REACH * float(np.ptp(points, axis=0).max()) if len(points) else 0) or 1.0
+    return [_seen(camera, reach) for camera in cameras if has_intrinsics(camera)]
+
+
 def _seen(camera: Camera, reach: float) -> np.ndarray:
-    """Corners, (K, 2) metres, of what lies in a camera's picture up to a distance, from above: level, a triangle."""
     right, bottom = camera.width - 0.5, camera.height - 0.5
     pixels = np.array([[-0.5, -0.5], [right, -0.5], [right, bottom], [-0.5, bottom]])
     rays = backproject(pixels, np.full(4, reach), camera.intrinsics) @ camera.camera_to_world[:3, :3].T

@@ -1,7 +1,8 @@
 """The pages of a dataset by their paths, each made when it is asked for; what serves or writes them is elsewhere.
 
 Paths: `index.html` (statistics), `scenes.html` (list), `scene/3.html`, `frame/3/0.jpg` and, with the marks of the
-scene's question 7, `frame/3/0-q7.jpg`. They are names, not files: nothing but the rows of the dataset is ever read.
+scene's question 7, `frame/3/0-q7.jpg`; where that is about several frames, `above/3-q7.png` shows them from above.
+They are names, not files: nothing but the rows of the dataset is ever read.
 """
 
 import io
@@ -18,20 +19,22 @@ from PIL import Image
 
 from dataset_builders.conversation import draw_regions
 from dataset_builders.errors import InputError
+from dataset_builders.frames import stored_scene
+from dataset_builders.inspection.above import picture_from_above, scene_view
 from dataset_builders.inspection.charts import cross_table, histograms, word_cloud
 from dataset_builders.inspection.overview import Overview
 from dataset_builders.inspection.statistics import UNITS
 from dataset_builders.record import LETTERS
 from dataset_builders.splits import SPLITS
 from dataset_builders.taxonomy import ANSWER_TYPES, PROMPT_TYPES, SCALE_NAMES, TASK_NAMES
-from dataset_builders.top_view import top_view
 
 CHOICES = {"task": TASK_NAMES, "scale": SCALE_NAMES, "split": SPLITS}
 PER_PAGE = 60
 CACHED_SCENES = 8
 _SCENE = re.compile(r"scene/(\d{1,9})\.html")
 _FRAME = re.compile(r"frame/(\d{1,9})/(\d{1,6})(?:-q(\d{1,6}))?\.jpg")
-HTML, JPEG = "text/html; charset=utf-8", "image/jpeg"
+_ABOVE = re.compile(r"above/(\d{1,9})-q(\d{1,6})\.png")
+HTML, JPEG, PNG = "text/html; charset=utf-8", "image/jpeg", "image/png"
 
 
 class Page(NamedTuple):
@@ -82,6 +85,8 @@ class Site:
             return self._scene(int(match[1]), query)
         if match := _FRAME.fullmatch(path):
             return self._frame(*(None if number is None else int(number) for number in match.groups()))
+        if match := _ABOVE.fullmatch(path):
+            return self._above(int(match[1]), int(match[2]))
         return None
 
     def scene_paths(self, number: int) -> list[str]:
@@ -90,6 +95,7 @@ class Site:
         paths = [f"scene/{number}.html", *(f"frame/{number}/{index}.jpg" for index in range(len(row["frames"])))]
         for place, question in enumerate(questions):
             paths += [f"frame/{number}/{index}-q{place}.jpg" for index in _marked(question, len(row["frames"]))]
+            paths += [f"above/{number}-q{place}.png"] if _has_picture(row, question) else []
         return paths
 
     def _read(self, number: int) -> Loaded:
@@ -160,8 +166,8 @@ class Site:
             number=number,
             entry=self._overview.scenes[number],
             row=row,
-            view=top_view(row["objects"], row["camera_to_world"], row["scale"]),
-            questions=[_shown(question, len(row["frames"])) for question in questions],
+            view=scene_view(row),
+            questions=[_shown(question, row) for question in questions],
             before=max((other for other in numbers if other < number), default=None),
             after=min((other for other in numbers if other > number), default=None),
         )
@@ -177,6 +183,17 @@ class Site:
             regions = [region for region in questions[place]["regions"] if region["frame_index"] == index]
             content = _draw(content, regions, f"frame {index} of {row['scene_id']}", self._overview.scenes[number])
         return Page(content, JPEG)
+
+    def _above(self, number: int, place: int) -> Page | None:
+        if number not in self._numbers:
+            return None
+        row, questions = self._scene_rows(number)
+        if place >= len(questions) or not _has_picture(row, questions[place]):
+            return None
+        question, buffer = questions[place], io.BytesIO()
+        scene = stored_scene(row, sorted(question["key_frames"]))
+        picture_from_above(scene, question["anchors"]["semantics"]).save(buffer, "PNG")
+        return Page(buffer.getvalue(), PNG)
 
     @property
     def _numbers(self) -> range | frozenset[int]:
@@ -207,14 +224,25 @@ def _draw(content: bytes, regions: Sequence[dict], field: str, entry) -> bytes:
     return buffer.getvalue()
 
 
+def _has_picture(row: Mapping, question: Mapping) -> bool:
+    """Tell whether a question is about several frames, whose cameras are known."""
+    indices = question["key_frames"]
+    return len(indices) > 1 and max(indices) < min(len(row["frames"]), len(row["camera_to_world"]))
+
+
 def _marked(question: Mapping, num_frames: int) -> list[int]:
-    return sorted({region["frame_index"] for region in question["regions"]} & set(range(num_frames)))
+    """List the frames that a question is about, with marks or without."""
+    marked = {region["frame_index"] for region in question["regions"]}
+    return sorted(marked.union(question["key_frames"]) & set(range(num_frames)))
 
 
-def _shown(question: dict, num_frames: int) -> dict:
+def _shown(question: dict, row: Mapping) -> dict:
     """Add what the template shows of a question, and of those that follow it in a conversation."""
-    turns = [_explained(turn) for turn in question["turns"]]
-    return _explained(question) | {"marked": _marked(question, num_frames), "turns": turns}
+    return _explained(question) | {
+        "marked": _marked(question, len(row["frames"])),
+        "has_picture": _has_picture(row, question),
+        "turns": [_explained(turn) for turn in question["turns"]],
+    }
 
 
 def _explained(question: dict) -> dict:

@@ -9,9 +9,10 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from dataset_builders.birds_eye import birds_eye, drawn_names
+from dataset_builders.birds_eye import drawn_names
 from dataset_builders.conversation import draw_regions, select_frames
 from dataset_builders.frames import JPEG_QUALITY, stored_scene
+from dataset_builders.inspection.above import objects_to_tell, picture_from_above
 from dataset_builders.inspection.files import DatasetFiles, Group, read_group
 from dataset_builders.inspection.statistics import with_names
 from dataset_builders.scene import Scene, SceneObject
@@ -77,10 +78,9 @@ class Sights:
         for index, frame in zip(indices, scene.frames, strict=True):
             marks = [region for region in row["regions"] if region["frame_index"] == index]
             images.append(_address(draw_regions(Image.fromarray(frame.color), marks), "JPEG", quality=JPEG_QUALITY))
-        shown = [seen_ids(replace(scene, frames=(frame,))) for frame in scene.frames]
-        items = _to_tell(scene, shown, row["anchors"]["semantics"])
-        picture = birds_eye(scene, objects=[item.instance_id for item in items] if items else None)
-        return Sight(tuple(images), _address(picture, "PNG"), _cameras(scene), _objects(scene, items, shown))
+        named = row["anchors"]["semantics"]
+        above = _address(picture_from_above(scene, named), "PNG")
+        return Sight(tuple(images), above, _cameras(scene), _objects(scene, objects_to_tell(scene, named)))
 
     def _indices(self, row: Mapping) -> list[int]:
         return sorted(row["key_frames"]) or select_frames(self._frames[_place(row)], NUM_FRAMES)
@@ -94,13 +94,6 @@ def _place(row: Mapping) -> tuple[str, ...]:
     return row["split"], row["source"], row["scene_id"]
 
 
-def _to_tell(scene: Scene, shown: Sequence[set[int]], named: Sequence[str]) -> list[SceneObject]:
-    """Choose the objects to tell: those that the question names first, then what the images may show."""
-    seen = set().union(*shown)
-    items = [item for item in scene.objects if item.category in named or item.instance_id in seen]
-    return sorted(items, key=lambda item: (item.category not in named, item.instance_id))
-
-
 def _cameras(scene: Scene) -> list[dict]:
     first, poses = scene.frames[0].camera.camera_to_world, [frame.camera.camera_to_world for frame in scene.frames]
     return [
@@ -112,8 +105,8 @@ def _cameras(scene: Scene) -> list[dict]:
     ]
 
 
-def _objects(scene: Scene, items: Sequence[SceneObject], shown: Sequence[set[int]]) -> list[dict]:
-    rows = []
+def _objects(scene: Scene, items: Sequence[SceneObject]) -> list[dict]:
+    shown, rows = [seen_ids(replace(scene, frames=(frame,))) for frame in scene.frames], []
     for name, item in zip(drawn_names(scene, items), items, strict=True):
         numbers = box_numbers(item, scene.frames[0].camera)
         seen = [item.instance_id in ids for ids in shown]

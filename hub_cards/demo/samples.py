@@ -5,9 +5,10 @@ from pathlib import Path
 
 from dataset_builders.errors import InputError
 from dataset_builders.general import open_picture
+from dataset_builders.inspection.above import scene_view
 from dataset_builders.inspection.files import DatasetFiles
 from dataset_builders.inspection.overview import Overview, SceneEntry
-from dataset_builders.top_view import TopView, top_view
+from dataset_builders.top_view import TopView
 from hub_cards.demo.clip import Clip
 
 MOST_SCENES = 40
@@ -73,5 +74,5 @@ class Samples:
             raise InputError(entry.scene_id, "frames", "are not in the dataset", "choose another scene")
         frames = (open_picture(one, entry.scene_id, f"frame {place}") for place, one in enumerate(row["frames"]))
         questions = [question for question in self._overview.questions(entry) if question["video"] is not None]
-        view = top_view(row["objects"], row["camera_to_world"], row["scale"])
+        view = scene_view(row)
         return Sample(Clip(entry.scene_id, tuple(frames)), questions, row["scale"], row["license"], view)

@@ -21,10 +21,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from dataset_builders.birds_eye import birds_eye
 from dataset_builders.build import build_dataset
 from dataset_builders.conversation import draw_regions
 from dataset_builders.errors import InputError, run_command
+from dataset_builders.frames import stored_scene
 from dataset_builders.inspection import inspect_dataset
+from dataset_builders.inspection.above import objects_to_tell, scene_view
 from dataset_builders.inspection.files import DatasetFiles
 from dataset_builders.inspection.overview import Overview
 from dataset_builders.inspection.server import LocalServer
@@ -232,9 +235,49 @@ def test_the_page_holds_that_drawing_as_svg(overview):
     svg = ElementTree.fromstring(re.search(r"<svg viewBox.*?</svg>", page, re.S)[0])
     row = overview.scene(overview.scenes[2])
     assert len(svg.findall("polygon")) == len(row["objects"]) and len(svg.findall("g[@class='camera']")) == 2
-    view = top_view(row["objects"], row["camera_to_world"], "indoor")
+    view = scene_view(row)
+    assert len(view.areas) == len(svg.findall("path[@class='view']")) == 2
     corners = [tuple(map(float, pair.split(","))) for pair in svg.find("polygon").get("points").split()]
     assert corners == list(view.outlines[0].corners)
+
+
+def test_what_a_camera_sees_is_drawn_from_its_place_to_both_sides_of_its_viewing_direction(overview):
+    row = overview.scene(overview.scenes[2])
+    view = scene_view(row)
+    for area, (x, y, x2, y2) in zip(view.areas, view.cameras, strict=True):
+        corners = np.array(area) - [x, y]
+        assert min(np.abs(corners).sum(1)) < 0.02  # the place of the camera itself
+        ahead = np.array([x2 - x, y2 - y])
+        far = corners[np.abs(corners).sum(1) > 0.02]
+        assert (far @ ahead > 0).all()
+        assert len(set(np.sign(np.cross(ahead, far)))) == 2
+
+
+def test_a_scene_is_drawn_without_what_its_cameras_see_where_that_is_not_known(overview):
+    row = overview.scene(overview.scenes[2])
+    broken = [{"bytes": b"no image", "path": None}] * 2
+    unknown = np.full((2, 3, 3), np.nan).tolist()
+    for change in ({"frames": broken}, {"intrinsics": unknown}):
+        view = scene_view(row | change)
+        assert view.areas == () and len(view.cameras) == 2 and len(view.outlines) == len(row["objects"])
+    assert scene_view(row | {"frames": [], "intrinsics": [], "camera_to_world": [], "objects": []}) is None
+
+
+def test_a_question_about_two_frames_comes_with_them_from_above(overview):
+    site = Site(overview)
+    row, questions = overview.scene(overview.scenes[2]), overview.questions(overview.scenes[2])
+    asked = [place for place, question in enumerate(questions) if len(question["key_frames"]) > 1]
+    pictures = [path for path in site.scene_paths(2) if path.startswith("above/")]
+    assert pictures == [f"above/2-q{place}.png" for place in asked] != []
+    page = site.page("scene/2.html").content.decode()
+    assert re.findall(r'src="\.\./(above/.*?)"', page) == pictures
+    question = questions[asked[0]]
+    scene = stored_scene(row, sorted(question["key_frames"]))
+    named = [item.instance_id for item in scene.objects if item.category in question["anchors"]["semantics"]]
+    shown = [item.instance_id for item in objects_to_tell(scene, question["anchors"]["semantics"])]
+    assert shown[: len(named)] == sorted(named)
+    content = site.page(pictures[0]).content
+    assert Image.open(io.BytesIO(content)).tobytes() == birds_eye(scene, objects=shown).tobytes()
 
 
 def test_hostile_texts_are_shown_and_do_not_run(hostile):
@@ -244,7 +287,9 @@ def test_hostile_texts_are_shown_and_do_not_run(hostile):
         found = Tags(page).found
         assert not [tag for tag, _ in found if tag in ("script", "iframe", "object", "embed")]
         assert not [key for _, attributes in found for key in attributes if key.startswith("on")]
-        assert not [a["src"] for tag, a in found if tag == "img" and not a["src"].startswith("../frame/")]
+        assert not [
+            a["src"] for tag, a in found if tag == "img" and not a["src"].startswith(("../frame/", "../above/"))
+        ]
     assert unescape(page).count(HOSTILE) >= 6 and "49" not in re.search(r"<h3>&lt;script.*?</h3>", page)[0]
 
 
@@ -275,7 +320,8 @@ def test_pages_and_images_come_over_http_and_nothing_else_does(serve, overview, 
     answer, content = get(server, "/scene/2.html?task=object_size")
     for image in re.findall(r'src="\.\./(.*?)"', content.decode()):
         answer, content = get(server, f"/{image}")
-        assert answer.status == 200 and Image.open(io.BytesIO(content)).size == (96, 72)
+        size = Image.open(io.BytesIO(content)).size
+        assert answer.status == 200 and (size == (96, 72) or image.startswith("above/") and size[0] >= 840)
     outside = [
         "/../../etc/passwd",
         "/..%2f..%2fetc/passwd",
@@ -289,6 +335,7 @@ def test_pages_and_images_come_over_http_and_nothing_else_does(serve, overview, 
         "/scene/-1.html",
         "/frame/0/2.jpg",
         "/frame/0/0-q42.jpg",
+        "/above/0-q42.png",
         "/scene/%00.html",
     ]:
         assert get(server, path)[0].status == 404, path
@@ -480,7 +527,7 @@ FACTS = """(async () => {
   return {
     title: document.title, wide: document.documentElement.scrollWidth, all, some: cards(),
     expected: document.querySelectorAll(".card[data-task=object_size]").length,
-    images: images.length, drawn: images.filter(image => image.naturalWidth === 96).length,
+    images: images.length, drawn: images.filter(image => [96, 840].includes(image.naturalWidth)).length,
     polygons: [...document.querySelectorAll("polygon")].filter(one => one.getBBox().width > 0).length,
   };
 })()"""
