@@ -9,6 +9,7 @@ from dataset_builders.geometry import project
 from dataset_builders.scene import Camera, Scene
 from dataset_builders.tasks.sightings import sightings
 from dataset_builders.tasks.visibility import seen_ids
+from dataset_builders.vst.camera_boxes import present_ids
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Picture:
             if one in places
         }
         if frame.instances is not None:
-            return cls(shown, frozenset(np.unique(frame.instances).tolist()))
+            return cls(shown, frozenset(present_ids(scene, index)))
         return cls(shown, frozenset(frame.boxes if scene.complete else places))
 
 
