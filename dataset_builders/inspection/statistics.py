@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataset_builders.inspection.files import FEATURES
+from dataset_builders.record import TURN_FEATURES
 
 EDGES = np.array([float(f"{digit}e{power}") for power in range(-4, 6) for digit in (1, 2, 5)])
 """Bins of margins and answers, which span millimetres to kilometres: 0.0001, 0.0002, 0.0005, 0.001, …"""
@@ -26,6 +27,7 @@ QUESTION_COLUMNS = [
     "answer",
     "unit",
     "provenance",
+    "turns",
 ]
 SCENE_COLUMNS = ["scene_id", "source", "scale", "objects.list.element.category"]
 
@@ -61,11 +63,11 @@ def margin_kind(name: str) -> str:
 
 @dataclass
 class Statistics:
-    """What a dataset holds.
+    """What a dataset holds; of conversations, every turn counts for its answer, the first one alone for the rest.
 
     Attributes:
         questions: (task, scale) → questions.
-        answer_types: (task, answer type) → questions.
+        answer_types: (task, answer type) → questions and turns.
         prompt_types: (task, prompt type) → questions.
         letters: (number of options, letter) → questions whose right option has that letter.
         answers: (unit, bin) → numeric answers.
@@ -90,8 +92,14 @@ class Statistics:
             table: With the columns `QUESTION_COLUMNS`, labels as names (see `with_names`).
         """
         self.questions.update(count(table, ["task", "scale"]))
-        self.answer_types.update(count(table, ["task", "answer_type"]))
         self.prompt_types.update(count(table, ["task", "prompt_type"]))
+        turns = pc.list_flatten(table["turns"])
+        later = pa.table({name: pc.struct_field(turns, name) for name in TURN_FEATURES})
+        for asked in (table, with_names(later, "questions")):
+            self._add_answers(asked)
+
+    def _add_answers(self, table: pa.Table) -> None:
+        self.answer_types.update(count(table, ["task", "answer_type"]))
         choices = table.append_column("number", pc.list_value_length(table["options"]))
         self.letters.update(count(choices.filter(pc.greater(choices["number"], 0)), ["number", "answer"]))
         numbers = table.filter(pc.equal(table["answer_type"], "regression"))

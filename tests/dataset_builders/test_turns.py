@@ -231,7 +231,14 @@ def test_a_build_counts_rows_turns_and_the_letters_of_all(tmp_path, monkeypatch)
     assert (
         "5 of the questions begin conversations, of 15 turns in all" in (tmp_path / "talks" / "README.md").read_text()
     )
-    site = Site(Overview.read(DatasetFiles.open(tmp_path / "talks")))
+    overview = Overview.read(DatasetFiles.open(tmp_path / "talks"))
+    letters = {letter: count for (number, letter), count in overview.statistics.letters.items() if number == 4}
+    assert letters == report["letters"]["4"]
+    assert overview.statistics.answer_types == {
+        ("object_size", "regression"): 15,
+        ("position_comparison", "multiple_choice"): 5,
+    }
+    site = Site(overview)
     assert '<tr data-talk="talk 3">' in site.page("").content.decode()
     page = site.page("scene/0.html").content.decode()
     assert re.findall(r"turn (\d) · ([a-z ]+) · ([a-z ]+)", page) == [
