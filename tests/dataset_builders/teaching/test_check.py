@@ -6,8 +6,8 @@ from dataset_builders.teaching.check import is_same_answer, rejection
 
 THOUGHT = (
     "In the first image I see a bed on the left and a lamp beside it. The second image shows the bed again, now on "
-    "the right, and a door is new in it. So the lamp stands between the bed and the door, and the door is farther back. "
-    "Facing the lamp from the bed, I have the door on my right hand, which makes it the northeast."
+    "the right, and a door is new in it. So the lamp stands between the bed and the door, and the door is farther "
+    "back. Facing the lamp from the bed, I have the door on my right hand, which makes it the northeast."
 )
 ROW = {
     "question": "If the lamp is north of the bed, in which direction from the bed is the door?",
