@@ -11,7 +11,7 @@ from dataset_builders.agreement import relative_error
 # 1 - θ for θ = .50, .55, …, .95 as float64, which all public scorers compare with. (They truncate
 # (.95 - .5) / .05 + 2 = 10.999… to ten thresholds.)
 _TOLERANCES = tuple((1 - np.linspace(0.5, 0.95, 10)).tolist())
-PROTOCOLS = ("paper", "smooth", "tis", "lmms", "vlmeval", "official")
+PROTOCOLS = ("paper", "smooth", "vsi", "tis", "lmms", "vlmeval", "official")
 
 
 def mean_relative_accuracy(prediction: float, reference: float, protocol: str = "paper") -> float:
@@ -23,15 +23,16 @@ def mean_relative_accuracy(prediction: float, reference: float, protocol: str = 
         protocol: How the error e = |ŷ - y| / |y| is compared with the tolerances .50, .45, …, .05:
             "paper": e < tolerance, as decimals, exactly (VSI-Bench, section 3).
             "smooth": max(0, 1 - 2e), the limit of ever more thresholds; a number between its neighbours has a slope.
-            "tis", "lmms": e <= tolerance in float64 with e = |ŷ - y| / y (thinking-in-space, lmms-eval 0.7); the sign
-            of y stays, so that every answer to a negative y scores 1.
+            "vsi", "tis", "lmms": e <= tolerance in float64 with e = |ŷ - y| / y (thinking-in-space, the scorer of
+            VSI-Bench, by either name, and lmms-eval 0.7); the sign of y stays, so that every answer to a negative y
+            scores 1.
             "vlmeval", "official": e <= tolerance in float64 with e = |ŷ - y| where y is 0 (VLMEvalKit, SpaceVista).
 
     Returns:
         In [0, 1]. Where y is 0, "paper" and "smooth" give 1 for exactly 0, else 0.
 
     Raises:
-        ZeroDivisionError: for "tis" and "lmms" where y is 0.
+        ZeroDivisionError: for "vsi", "tis" and "lmms" where y is 0.
         ValueError: for another protocol.
 
     >>> [mean_relative_accuracy(9, 10, protocol) for protocol in ("paper", "smooth", "tis", "official")]
@@ -43,7 +44,7 @@ def mean_relative_accuracy(prediction: float, reference: float, protocol: str = 
         return paper_mra(prediction, reference)
     if protocol == "smooth":
         return _smooth(prediction, reference)
-    if protocol in ("tis", "lmms"):
+    if protocol in ("vsi", "tis", "lmms"):
         error = abs(prediction - reference) / reference
     elif protocol in ("vlmeval", "official"):
         error = abs(prediction - reference) if reference == 0 else abs((prediction - reference) / reference)

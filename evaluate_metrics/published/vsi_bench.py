@@ -1,7 +1,8 @@
-"""VSI-Bench as scored by thinking-in-space (its own scorer), lmms-eval and SpaceVista.
+"""VSI-Bench as scored by thinking-in-space (its own scorer), lmms-eval, VLMEvalKit and SpaceVista.
 
 Sources: vision-x-nyu/thinking-in-space at 51e089c and lmms-eval 0.7.3, `lmms_eval/tasks/vsibench/utils.py`;
-PeiwenSun2000/SpaceVista at 920a9b7, `eval/metrics/vsibench.py`.
+open-compass/VLMEvalKit at e8e78f0, `vlmeval/dataset/vsibench.py`, without a judge; PeiwenSun2000/SpaceVista at
+920a9b7, `eval/metrics/vsibench.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from evaluate_metrics.mra import mean_relative_accuracy
-from evaluate_metrics.published import reading
+from evaluate_metrics.published import reading, vlmeval_reading
 from evaluate_metrics.published.means import means_by, sum_in_order
 
 NUMBERS = ("object_abs_distance", "object_counting", "object_size_estimation", "room_size_estimation")
@@ -38,9 +39,7 @@ def tis(predictions: Sequence[str], references: Sequence[Mapping]) -> dict[str, 
     means = _means(predictions, references, "tis", reading.tis_number, reading.tis_token)
     if _key(DIRECTIONS[0]) in means:
         _collapse(means)
-    overall = sum_in_order(means.values()) / len(means)
-    columns = {_key(column): means[_key(column)] * 100.0 for column in COLUMNS if _key(column) in means}
-    return {"overall": overall * 100.0, **columns}
+    return _in_percent(means)
 
 
 def lmms(predictions: Sequence[str], references: Sequence[Mapping]) -> dict[str, float]:
@@ -56,6 +55,23 @@ def lmms(predictions: Sequence[str], references: Sequence[Mapping]) -> dict[str,
     names = {column: f"{column}_mra" if column in NUMBERS else f"{column}_accuracy" for column in COLUMNS}
     columns = {names[column]: round(means.get(_key(column), 0.0), 6) for column in COLUMNS}
     return {"vsibench_overall": round(overall, 6), **columns}
+
+
+def vlmeval(predictions: Sequence[str], references: Sequence[Mapping]) -> dict[str, float]:
+    """Return `overall` and the columns in percent; levels of direction collapse only if all three have questions.
+
+    A choice whose answer is no letter from A to F is right wherever no letter can be read.
+    """
+
+    def letter(text: str) -> str:
+        return str(vlmeval_reading.letter(text))
+
+    rows = [row if row["task"] in NUMBERS else {**row, "answer": letter(row["answer"])} for row in references]
+    means = _means(predictions, rows, "vlmeval", vlmeval_reading.number, letter)
+    means = {key: means[key] for key in sorted(means, key=lambda key: "MRA" in key)}  # choices are added up first
+    if all(_key(level) in means for level in DIRECTIONS):
+        _collapse(means)
+    return _in_percent(means)
 
 
 def official(predictions: Sequence[str], references: Sequence[Mapping]) -> dict[str, float]:
@@ -80,6 +96,11 @@ def _means(
         else:
             values.append(float(letter(prediction).lower() == row["answer"].lower()))
     return means_by([_key(row["task"]) for row in references], values)
+
+
+def _in_percent(means: dict[str, float]) -> dict[str, float]:
+    columns = {_key(column): means[_key(column)] * 100.0 for column in COLUMNS if _key(column) in means}
+    return {"overall": sum_in_order(means.values()) / len(means) * 100.0, **columns}
 
 
 def _key(task: str) -> str:

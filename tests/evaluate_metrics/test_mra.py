@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evaluate_metrics import mean_relative_accuracy
 from evaluate_metrics.mra import PROTOCOLS, mean_relative_accuracies
 
-PUBLIC = ("tis", "lmms", "vlmeval", "official")
+PUBLIC = ("vsi", "tis", "lmms", "vlmeval", "official")
 # prediction, truth, `<=` in float64 over ten thresholds, the paper's strict `<` over decimals.
 TABLE = [
     (3, 4, 0.6, 0.5),
@@ -26,11 +26,11 @@ TABLE = [
 
 @pytest.mark.parametrize(("prediction", "truth", "public", "paper"), TABLE)
 def test_public_code_and_the_paper(prediction, truth, public, paper):
-    assert [mean_relative_accuracy(prediction, truth, protocol) for protocol in PUBLIC] == [public] * 4
+    assert [mean_relative_accuracy(prediction, truth, protocol) for protocol in PUBLIC] == [public] * 5
     assert mean_relative_accuracy(prediction, truth) == paper
 
 
-@pytest.mark.parametrize("protocol", ["tis", "lmms"])
+@pytest.mark.parametrize("protocol", ["vsi", "tis", "lmms"])
 def test_two_public_scorers_cannot_score_a_truth_of_zero(protocol):
     with pytest.raises(ZeroDivisionError):
         mean_relative_accuracy(1, 0, protocol)
@@ -47,7 +47,7 @@ def test_at_a_truth_of_zero_only_zero_is_right():
 
 
 def test_a_negative_truth():
-    assert [mean_relative_accuracy(5, -5, protocol) for protocol in PUBLIC] == [1.0, 1.0, 0.0, 0.0]
+    assert [mean_relative_accuracy(5, -5, protocol) for protocol in PUBLIC] == [1.0, 1.0, 1.0, 0.0, 0.0]
     assert [mean_relative_accuracy(-4.5, -5, name) for name in ("paper", "smooth", "official")] == [0.8, 0.8, 0.9]
     assert mean_relative_accuracy(5, -5) == 0
 

@@ -15,7 +15,12 @@ KINDS = {
     "object_size_estimation": ("regression", "cm"),
     "room_size_estimation": ("regression", "m²"),
 } | dict.fromkeys(published.CHOICES, bench.CHOICE)
-_SCORERS = {"published": published.tis, "lmms": published.lmms, "official": published.official}
+_SCORERS = {
+    "published": published.tis,
+    "lmms": published.lmms,
+    "vlmeval": published.vlmeval,
+    "official": published.official,
+}
 
 
 def vsi_bench(
@@ -30,7 +35,8 @@ def vsi_bench(
         predictions: N completions, None where there is none.
         references: N rows as `evaluate_metrics.bench` describes them.
         protocol: "robust" reads answers as a person would, and scores numbers by the paper's MRA; "published" is
-            thinking-in-space, bit for bit; "lmms" is lmms-eval 0.7.3; "official" is SpaceVista.
+            thinking-in-space, bit for bit; "lmms" is lmms-eval 0.7.3; "vlmeval" is VLMEvalKit; "official" is
+            SpaceVista.
         num_resamples: Of the scenes, for the intervals.
 
     Returns:

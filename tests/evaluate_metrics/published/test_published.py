@@ -81,6 +81,7 @@ def test_the_aggregates_of_one_table():
     collapsed = (1 + 1 / 3 + 0) / 3
     assert vsi_bench(texts, rows)["overall"]["score"] == pytest.approx(100 * collapsed, abs=1e-4)
     assert vsi_bench(texts, rows, "published")["overall"] == pytest.approx(100 * collapsed)
+    assert vsi_bench(texts, rows, "vlmeval")["overall"] == pytest.approx(100 * collapsed)
     assert vsi_bench(texts, rows, "lmms")["vsibench_overall"] == pytest.approx(collapsed, abs=1e-6)
     assert vsi_bench(texts, rows, "official")["overall_accuracy"] == pytest.approx(collapsed)
     bench = [
