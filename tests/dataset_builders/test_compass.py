@@ -4,7 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from dataset_builders.compass import BAND, POINTS, bearing, facing, from_camera, from_objects
+from dataset_builders.compass import (
+    BAND,
+    POINTS,
+    SIDES,
+    bearing,
+    called,
+    facing,
+    from_camera,
+    from_objects,
+    from_place,
+    side,
+)
 
 ANGLES = st.floats(0, 360, exclude_max=True)
 TURNS = st.floats(-np.pi, np.pi)
@@ -102,3 +113,18 @@ def test_what_has_no_clear_direction_is_dropped():
     assert bearing(np.array([0.0, 0, 1]), c) is None and bearing(a, np.zeros(3)) is None
     with pytest.raises(ValueError, match="known must be one of north, .* got 'up'"):
         facing(camera(0), camera(90), "up")
+
+
+@pytest.mark.parametrize("known", POINTS)
+def test_calling_a_point_by_another_reference_is_facing_with_it(known):
+    for turn in range(0, 360, 45):
+        found = facing(camera(10), camera(10 + turn))
+        assert called(found.point, known) == facing(camera(10), camera(10 + turn), known).point
+        assert side(found.point) == SIDES[turn // 45]
+
+
+def test_how_high_a_place_is_does_not_matter():
+    a, c = way(0, 3), way(90, 3)
+    for height in (0, 1.01, -40):
+        assert from_place(a, np.array([0, 0, height]), c, 1).point == "east"
+    assert from_place(a, np.zeros(3), c + [0, 0, 1.01], 1) is None and from_place(a, np.zeros(3), c, 3.1) is None

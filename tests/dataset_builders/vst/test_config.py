@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from dataset_builders.conversation import prompt_text
 from dataset_builders.errors import InputError
 from dataset_builders.language import VST_TEMPLATES, wordings
 from dataset_builders.settings import BuildSettings
+from dataset_builders.sources.synthetic import SyntheticSource
 from dataset_builders.tasks import RULES
 from dataset_builders.taxonomy import TASK_NAMES
 from dataset_builders.vst import CONFIGS, VST_RULES
@@ -57,6 +59,23 @@ def test_the_page_runs(command, tmp_path, capsys):
 def test_the_page_lists_every_skill():
     page = PAGE.read_text("utf-8")
     assert all(f"`{rule.name}`" in page for rules in CONFIGS.values() for rule in rules)
+
+
+def test_what_rules_leave_out_is_counted_over_the_scenes_and_printed(tmp_path, capsys):
+    asked = ["--source", "synthetic", "--config", "vst-r", "--tasks", "vst.object_direction", "vst.detection_pair"]
+    asked += ["--num-scenes", "10", "--num-frames", "4", "--frame-size", "224x168"]
+    assert main(["build", *asked, "--output", str(tmp_path / "built")]) == 0
+    text, wanted = capsys.readouterr().out, Counter()
+    source = SyntheticSource(10, 0, 4, (224, 168))
+    for scene in map(source.load, source.refs()):
+        for rule in (rule for rule in CONFIGS["vst-r"] if rule.name in asked and scene.scale in rule.scales):
+            wanted.update({(rule.name, reason): count for reason, count in rule.left_out(scene).items()})
+    wanted = +wanted
+    report = json.loads((tmp_path / "built" / "build_report.json").read_text("utf-8"))["left_out"]
+    assert {(rule, reason): count for rule, row in report.items() for reason, count in row.items()} == wanted
+    assert len(report) == 2
+    for (rule, reason), count in wanted.items():
+        assert f"left out: {rule}: {reason}: {count}\n" in text
 
 
 def digests(folder: Path) -> dict[str, str]:
