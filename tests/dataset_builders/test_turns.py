@@ -248,6 +248,9 @@ def test_a_build_counts_rows_turns_and_the_letters_of_all(tmp_path, monkeypatch)
     assert page.count("How wide?") == 1 and re.search(r'class="right">[A-D]. left', page)
     rows = load_dataset(str(tmp_path / "talks"), split="train", cache_dir=str(tmp_path / "cache"))
     assert rows.features == QUESTION_FEATURES
+    named_alike = {"data_dir": str(tmp_path / "talks"), "split": "train", "cache_dir": str(tmp_path / "cache")}
+    assert load_dataset("spacevista-1m", **named_alike).to_list() == rows.to_list()
+    assert list(load_dataset("spacevista-1m", **named_alike, streaming=True)) == rows.to_list()
     for one in rows:
         assert len(turns_of(one)) == (3 if one["question"] == "How high?" else 1)
         assert to_messages(one, None, with_completion=True) == to_messages(
