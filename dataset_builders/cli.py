@@ -57,6 +57,7 @@ def _build(arguments: argparse.Namespace) -> None:
         num_frames=arguments.num_frames,
         frame_size=arguments.frame_size,
         no_media=arguments.no_media,
+        gestures=arguments.gestures,
     )
     source = open_sources(arguments.source, options)
     report = build_dataset(source, arguments.output, replace(settings, source_options=options.recorded()))
@@ -126,6 +127,7 @@ def _add_build(build: argparse.ArgumentParser) -> None:
     add("--num-frames", type=_positive, metavar="N", help=f"frames per scene (synthetic, rgbd; default: {NUM_FRAMES})")
     add("--frame-size", type=_frame_size, metavar="WxH", help="pixels (synthetic; default: 448x336)")
     add("--no-media", action="store_true", help="boxes only, nothing rendered (synthetic)")
+    add("--gestures", action="store_true", help="the camera makes single turns and movements (synthetic)")
     lists = f"scene ids, one per line, that must not be in train; built in: {', '.join(builtin_lists())}"
     add("--exclude-scenes", nargs="+", default=[], metavar="FILE", help=lists)
     add("--debias", action="store_true", help="take out questions that text alone answers")

@@ -19,7 +19,7 @@ from dataset_builders.sources.vsi_meta import VsiMetaSource
 NUM_SCENES, NUM_FRAMES, FRAME_SIZE = 50, 16, (448, 336)
 # Which options mean something for which source; the others are refused rather than ignored.
 OPTIONS = {
-    "synthetic": {"num_frames", "frame_size", "no_media"},
+    "synthetic": {"num_frames", "frame_size", "no_media", "gestures"},
     "vsi-meta": {"input"},
     "rgbd": {"input", "num_frames"},
     "tum": {"input", "num_frames"},
@@ -52,6 +52,7 @@ class SourceOptions:
         num_frames: Frames per scene.
         frame_size: Width and height, pixels.
         no_media: Boxes only, nothing rendered.
+        gestures: The camera of `synthetic` makes single turns and movements along its own axes.
     """
 
     inputs: Sequence[str] = ()
@@ -60,11 +61,13 @@ class SourceOptions:
     num_frames: int | None = None
     frame_size: tuple[int, int] | None = None
     no_media: bool = False
+    gestures: bool = False
 
     def recorded(self) -> dict:
         """Return what shapes the scenes, without paths, as JSON."""
         size = self.frame_size and f"{self.frame_size[0]}x{self.frame_size[1]}"
-        return {"num_frames": self.num_frames, "frame_size": size, "no_media": self.no_media}
+        made = {"num_frames": self.num_frames, "frame_size": size, "no_media": self.no_media}
+        return made | ({"gestures": True} if self.gestures else {})
 
 
 def open_sources(names: Sequence[str], options: SourceOptions) -> Source:
@@ -79,6 +82,7 @@ def open_sources(names: Sequence[str], options: SourceOptions) -> Source:
         "num_frames": options.num_frames is not None,
         "frame_size": options.frame_size is not None,
         "no_media": options.no_media,
+        "gestures": options.gestures,
     }
     place = f"--source {' '.join(names)}"
     for option, is_given in given.items():
@@ -104,7 +108,8 @@ def _open(name: str, folder: str | None, options: SourceOptions) -> Source:
     if name in VIDEOS:
         return VIDEOS[name](folder, num_frames)
     size, rendered = options.frame_size or FRAME_SIZE, not options.no_media
-    return SyntheticSource(options.num_scenes or NUM_SCENES, options.seed, num_frames, size, rendered)
+    num_scenes = options.num_scenes or NUM_SCENES
+    return SyntheticSource(num_scenes, options.seed, num_frames, size, rendered, options.gestures)
 
 
 def _open_colmap(folder: str, num_frames: int) -> Source:

@@ -15,8 +15,8 @@ from dataset_builders.tasks.wording import capital, joined
 from dataset_builders.vst.pictures import IMAGES, where
 from dataset_builders.vst.same_points import SurfacePoint, draw_background, draw_points, seen_again, shares
 
-FARTHER = 1.25
-"""How many times as far away as a near thing a far one is."""
+FARTHER, FAR = 1.25, 1.5
+"""How many times as far away as a near thing one behind it is, and as the nearest thing one that is far away."""
 LEAST_SHIFT = 0.03
 """Share of the frame's width or height: a smaller shift is not seen."""
 LEAST_GROWTH = 0.1
@@ -118,7 +118,8 @@ def _clearest(signs: Iterator[Sign]) -> Sign | None:
     clear = [sign for sign in signs if sign.amount >= 1]
     if not clear or np.mean([sign.amount for sign in signs]) <= 0:
         return None
-    return min(clear, key=lambda sign: (sum(not thing.instance_id for thing in sign.things), -sign.amount))
+    # Rounded, so that of signs that are alike the first one is taken, whatever the last digits of a pose are.
+    return min(clear, key=lambda sign: (sum(not thing.instance_id for thing in sign.things), -round(sign.amount, 6)))
 
 
 SIDES = (("to the left", "to the right"), ("down", "up"))
@@ -131,9 +132,9 @@ def _against(axis: int, sign: int, shift: np.ndarray) -> float:
 
 
 def _shift_signs(axis: int, sign: int, seen: Sequence[Landmark]) -> Iterator[Sign]:
-    middle = np.median([thing.distances[0] for thing in seen]) if seen else 0
+    nearest = min(thing.distances[0] for thing in seen)
     for thing in seen:
-        if thing.distances[0] >= middle:
+        if thing.distances[0] >= FAR * nearest:
             text = f"{thing.name}, which is far away, shifts {SIDES[axis][sign < 0]}"
             yield Sign(_against(axis, sign, thing.shift) / LEAST_SHIFT, text, (thing,))
 

@@ -36,6 +36,7 @@ class SyntheticSource:
         num_frames: Frames per scene.
         frame_size: Width and height, pixels.
         rendered: Whether the scenes have frames, or boxes only, which is many times faster.
+        gestures: Whether the camera makes single turns and movements along its own axes, instead of a smooth path.
 
     >>> source = SyntheticSource(num_scenes=2, seed=7, num_frames=1, frame_size=(64, 48))
     >>> [ref.scene_id for ref in source.refs()]
@@ -49,6 +50,7 @@ class SyntheticSource:
     num_frames: int = 16
     frame_size: tuple[int, int] = (448, 336)
     rendered: bool = True
+    gestures: bool = False
 
     name = "synthetic"
 
@@ -99,7 +101,7 @@ class SyntheticSource:
     def _film(self, rng: np.random.Generator, scale: str, world: World, objects, plan) -> tuple[Frame, ...]:
         stage = STAGES[scale]
         caster = Caster(world, stage.unit)
-        site = Site(scale, world, caster, objects, plan)
+        site = Site(scale, world, caster, objects, plan, self.gestures)
         field_of_view = radians(rng.uniform(*stage.field_of_view))
         cameras = draw_cameras(rng, site, self.num_frames, self.frame_size, field_of_view)
         ground = make_ground(rng, str(rng.choice(stage.grounds)), stage.tile)

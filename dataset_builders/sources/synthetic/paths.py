@@ -10,6 +10,7 @@ import shapely
 
 from dataset_builders.scene import Camera, SceneObject
 from dataset_builders.sources.synthetic.cast import Caster
+from dataset_builders.sources.synthetic.gestures import gestures
 from dataset_builders.sources.synthetic.model import World
 
 CANDIDATES = 6
@@ -20,6 +21,8 @@ PROBES, SEEN = 10, 3
 ENOUGH = 4
 # Share of the picture that the box of an object should cover to be well seen.
 LARGE = 0.004
+# Metres to what is looked at in a room, at most, for gestures to stay below the ceiling.
+UNDER_CEILING = 2.5
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Site:
         caster: Finds hits in it.
         objects: The boxes.
         plan: (N, 2) metres, the floor plan of a room; None in the open.
+        gestures: Whether the camera stays about its place and moves along its own axes (see `gestures`).
     """
 
     scale: str
@@ -39,6 +43,7 @@ class Site:
     caster: Caster
     objects: tuple[SceneObject, ...]
     plan: np.ndarray | None
+    gestures: bool = False
 
 
 def draw_cameras(
@@ -74,8 +79,17 @@ def _free_paths(rng: np.random.Generator, site: Site, time: np.ndarray, field_of
             eyes, targets = OPEN_PATHS[site.scale](rng, time, away, top, field_of_view)
         else:
             eyes, targets = _walk_room(rng, time, site.plan, 1 - attempt / ATTEMPTS)
-        if _is_free(eyes, site, 0.1 * site.caster.unit):
-            yield look_at(eyes, targets)
+        poses = _gestures(rng, eyes, targets, site) if site.gestures else look_at(eyes, targets)
+        if _is_free(poses[:, :3, 3], site, 0.1 * site.caster.unit):
+            yield poses
+
+
+def _gestures(rng: np.random.Generator, eyes: np.ndarray, targets: np.ndarray, site: Site) -> np.ndarray:
+    """Stay about the start of a path."""
+    distance = float(np.linalg.norm(targets[0] - eyes[0]))
+    if site.plan is not None:
+        distance = min(distance, UNDER_CEILING)
+    return gestures(rng, look_at(eyes[:1], targets[:1])[0], len(eyes), distance)
 
 
 def _orbit(rng, time, reach, top, field_of_view):
