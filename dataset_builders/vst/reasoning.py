@@ -80,16 +80,19 @@ def described(scene: Scene, frames: Sequence[int], objects: Sequence[int]) -> di
 
 
 def _chosen(scene: Scene, pictures: Sequence[Picture], objects: Sequence[int]) -> list[int]:
-    """Choose what to tell: what is asked about, then what both images show, then what is large."""
-    alone = [group[0].instance_id for group in scene.by_category().values() if len(group) == 1]
+    """Choose what to tell: what is asked about, a thing that ties the images together, and what is large in each."""
+    alone = {group[0].instance_id for group in scene.by_category().values() if len(group) == 1}
     chosen = list(dict.fromkeys(objects))
 
     def rank(one: int) -> tuple:
         seen = [picture.shown[one] for picture in pictures if one in picture.shown]
-        return -len(seen), -max(glimpse.area for glimpse in seen), one
+        return one not in alone, -len(seen), -max(glimpse.area for glimpse in seen), one
 
+    shared = set.intersection(*(set(picture.shown) for picture in pictures))
+    if not shared.intersection(chosen):
+        chosen += sorted(shared, key=rank)[:1]
     for picture in pictures:
-        others = sorted((one for one in alone if one in picture.shown and one not in chosen), key=rank)
+        others = sorted(alone.intersection(picture.shown).difference(chosen), key=rank)
         chosen += others[: max(0, FEW - sum(one in picture.shown for one in chosen))]
     return chosen
 
