@@ -1,9 +1,9 @@
-"""All templates, filled with their examples, for a reader to page through."""
+"""All templates, those of VST among them, filled with their examples, for a reader to page through."""
 
 from collections.abc import Iterator
 
 from dataset_builders.errors import InputError
-from dataset_builders.language import Wording, wordings
+from dataset_builders.language import VST_TEMPLATES, Wording, wordings
 from dataset_builders.taxonomy import TASK_NAMES
 
 
@@ -15,7 +15,8 @@ def pages(task: str | None = None) -> Iterator[str]:
     """
     if task is not None and task not in TASK_NAMES:
         raise InputError("--task", task, "is not a task", f"use one of {', '.join(TASK_NAMES)}")
-    shown = [one for one in wordings().values() if task in (None, one.task)]
+    known = [*wordings().values(), *wordings(VST_TEMPLATES).values()]
+    shown = [one for one in known if task in (None, one.task)]
     for wording in sorted(shown, key=lambda one: (TASK_NAMES.index(one.task), one.name)):
         yield f"# {wording.task}: {wording.name} ({len(wording.questions)} questions)"
         yield from _filled(wording)

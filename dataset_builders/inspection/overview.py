@@ -14,6 +14,10 @@ from dataset_builders.inspection.statistics import QUESTION_COLUMNS, SCENE_COLUM
 from dataset_builders.record import QUESTION_FEATURES, named
 from dataset_builders.taxonomy import SCALE_NAMES
 
+KEY = ["scale", "source", "scene_id"]
+RULE = r'"rule": "(?P<rule>[^"\\]*)", "template"'
+"""As `record` writes it, so that no provenance is parsed for it."""
+
 
 @dataclass(slots=True)
 class SceneEntry:
@@ -27,6 +31,7 @@ class SceneEntry:
         group: Row group that holds it.
         row: Row in that group.
         tasks: Task → questions.
+        skills: Rule → questions.
         question_groups: Row groups that hold its questions.
     """
 
@@ -37,6 +42,7 @@ class SceneEntry:
     group: Group
     row: int
     tasks: Counter = field(default_factory=Counter)
+    skills: Counter = field(default_factory=Counter)
     question_groups: list[Group] = field(default_factory=list)
 
 
@@ -118,8 +124,12 @@ def _add_scenes(scenes: dict, group: Group, table: pa.Table) -> None:
 
 
 def _add_questions(scenes: dict, group: Group, table: pa.Table) -> None:
-    for (*key, task), number in count(table, ["scale", "source", "scene_id", "task"]).items():
+    for (*key, task), number in count(table, [*KEY, "task"]).items():
         entry = scenes[group.split, *key]
         entry.tasks[task] += number
         if group not in entry.question_groups:
             entry.question_groups.append(group)
+    rules = pc.struct_field(pc.extract_regex(table["provenance"], RULE), "rule")
+    made = table.append_column("rule", rules).filter(rules.is_valid())
+    for (*key, rule), number in count(made, [*KEY, "rule"]).items():
+        scenes[group.split, *key].skills[rule] += number

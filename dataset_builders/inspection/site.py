@@ -29,6 +29,7 @@ from dataset_builders.splits import SPLITS
 from dataset_builders.taxonomy import ANSWER_TYPES, PROMPT_TYPES, SCALE_NAMES, TASK_NAMES
 
 CHOICES = {"task": TASK_NAMES, "scale": SCALE_NAMES, "split": SPLITS}
+SKILL = re.compile(r"[\w.]+")
 PER_PAGE = 60
 CACHED_SCENES = 8
 _SCENE = re.compile(r"scene/(\d{1,9})\.html")
@@ -63,6 +64,9 @@ class Site:
         """
         self._overview, self._is_static = overview, chosen is not None
         self._shown = list(range(len(overview.scenes))) if chosen is None else list(chosen)
+        # A default build has a rule per way to ask; of a set of skills, each rule is one, and can be chosen.
+        skills = tuple(filter(SKILL.fullmatch, overview.files.report.get("by_skill", {})))
+        self._choices = CHOICES | ({"skill": skills} if skills else {})
         self._lock = Lock()
         self._load = lru_cache(CACHED_SCENES)(self._read)
 
@@ -71,7 +75,7 @@ class Site:
 
         Args:
             path: Without a leading slash; empty for `index.html`.
-            query: `task`, `scale`, `split` and `page`; others, and unknown values, do not matter.
+            query: `task`, `skill`, `scale`, `split` and `page`; others, and unknown values, do not matter.
 
         Raises:
             InputError: if the dataset is broken there.
@@ -107,7 +111,7 @@ class Site:
             return self._load(number)
 
     def _filtered(self, query: Mapping[str, str]) -> tuple[dict[str, str], list[int]]:
-        wanted = {name: query[name] for name, known in CHOICES.items() if query.get(name) in known}
+        wanted = {name: query[name] for name, known in self._choices.items() if query.get(name) in known}
         scenes = self._overview.scenes
         numbers = [
             number
@@ -115,6 +119,7 @@ class Site:
             if wanted.get("scale") in (None, scenes[number].scale)
             and wanted.get("split") in (None, scenes[number].split)
             and ("task" not in wanted or scenes[number].tasks[wanted["task"]])
+            and ("skill" not in wanted or scenes[number].skills[wanted["skill"]])
         ]
         return wanted, numbers
 
@@ -202,7 +207,7 @@ class Site:
     def _render(self, template: str, root: str = "", **values) -> Page:
         shared = {
             "root": root,
-            "choices": CHOICES,
+            "choices": self._choices,
             "is_static": self._is_static,
             "num_shown": len(self._shown),
             "num_all": len(self._overview.scenes),

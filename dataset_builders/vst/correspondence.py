@@ -132,9 +132,22 @@ def _fact(
             "place_late": where(*shares(same.pixel, late)),
             "thing": thing,
             "others": joined(_other_places(scene, pair, dict(zip(colours[1:], wrong, strict=True)), thing), "and"),
-            **described(scene, (pair.early, pair.late), ids),
+            **(described(scene, (pair.early, pair.late), ids) if thing else _views(scene, pair, point, marked)),
         },
     )
+
+
+def _views(scene: Scene, pair: FramePair, point: SurfacePoint, marked: dict[str, SurfacePoint]) -> dict[str, str]:
+    """Describe two images of a scene without objects, by the points that they bear."""
+    late = scene.frames[pair.late]
+    spots = [f"the {colour} point {where(*shares(one.pixel, late.camera))}" for colour, one in sorted(marked.items())]
+    depths = {colour: late.depth[one.pixel[::-1]] for colour, one in marked.items()}
+    near, far = (choose(depths, key=depths.__getitem__) for choose in (min, max))
+    place = where(*shares(point.pixel, scene.frames[pair.early].camera))
+    return {
+        "views": f"The first image bears a point {place}. The second image bears {joined(spots, 'and')}.",
+        "layout": f"Of these places, that of the {near} point is nearest to me and that of the {far} point farthest.",
+    }
 
 
 def _other_places(scene: Scene, pair: FramePair, wrong: dict[str, SurfacePoint], thing: str) -> Iterator[str]:

@@ -33,6 +33,7 @@ from dataset_builders.inspection.overview import Overview
 from dataset_builders.inspection.server import LocalServer
 from dataset_builders.inspection.site import Site
 from dataset_builders.record import QUESTION_FEATURES
+from dataset_builders.settings import BuildSettings
 from dataset_builders.sources.synthetic import SyntheticSource
 from dataset_builders.taxonomy import ANSWER_TYPES, SCALE_NAMES
 from dataset_builders.top_view import top_view
@@ -308,6 +309,32 @@ def test_lists_are_filtered_by_task_scale_and_split(overview):
     assert listed(task="'; drop", page="-7") == listed(page="99999999999999") == listed()
     page = site.page("scene/1.html", {"task": "manipulation_planning"}).content.decode()
     assert 'rel="prev" href="0.html?task=manipulation_planning"' in page and 'rel="next"' not in page
+
+
+def test_samples_of_every_skill_are_found(tmp_path):
+    source = SyntheticSource(5, 0, num_frames=3, frame_size=(96, 72))
+    build_dataset(source, tmp_path / "vst", BuildSettings(config="vst-p", max_per_scene=12))
+    files = DatasetFiles.open(tmp_path / "vst")
+    site, asked = Site(Overview.read(files)), Counter()
+    page = site.page("index.html").content.decode()
+    rules = {entry.scene_id: entry.skills for entry in Overview.read(files).scenes}
+    for path in files.parts["questions"]:
+        for row in pq.read_table(path).to_pylist():
+            asked[json.loads(row["provenance"])["rule"], row["scene_id"]] += 1
+    assert asked == Counter({(rule, scene): n for scene, skills in rules.items() for rule, n in skills.items()})
+    for skill, count in files.report["by_skill"].items():
+        assert f'<tr data-skill="{skill}">' in page and f'href="scenes.html?skill={skill}"' in page
+        listed = site.page("scenes.html", {"skill": skill}).content.decode()
+        numbers = re.findall(r'href="scene/(\d+)', listed)
+        shown = [site.page(f"scene/{number}.html").content.decode() for number in numbers]
+        assert sum(one.count(f'data-skill="{skill}">') for one in shown) == count
+        assert all(f'<option value="{skill}">' in one for one in shown)
+
+
+def test_a_default_dataset_is_not_listed_by_skill(overview):
+    site = Site(overview)
+    for path in ("index.html", "scenes.html", "scene/0.html"):
+        assert 'name="skill"' not in site.page(path).content.decode()
 
 
 def test_pages_and_images_come_over_http_and_nothing_else_does(serve, overview, dataset):
