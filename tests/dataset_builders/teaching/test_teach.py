@@ -3,6 +3,9 @@
 import base64
 import io
 import json
+import re
+import shlex
+from pathlib import Path
 
 import chat_server
 import numpy as np
@@ -265,3 +268,14 @@ def test_a_video_is_shown_in_some_frames(tmp_path):
     plain = [body for body in server.bodies if len(facts_of(body)["cameras"]) == 8]
     assert plain and "frames of a video" in plain[0]["messages"][0]["content"]
     assert [part["text"] for part in plain[0]["messages"][1]["content"][:4:2]] == ["Frame 1:", "Frame 2:"]
+
+
+def test_the_command_of_the_page_runs(dataset, tmp_path, capsys):
+    page = (Path(__file__).parents[3] / "docs" / "vst.md").read_text(encoding="utf-8")
+    command = re.search(r"python -m dataset_builders (reason .*?)```", page, re.DOTALL)[1].replace("\\\n", " ")
+    with serving(lambda facts, _: reply(facts)) as server:
+        places = {"build/vst-r": str(dataset), "build/vst-r-taught": str(tmp_path / "out")}
+        words = [{**places, "http://localhost:8000/v1": server.url}.get(word, word) for word in shlex.split(command)]
+        assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert re.findall(r"^\w+: ", printed, re.MULTILINE)[:4] == ["requests: ", "tokens: ", "cost: ", "kept: "]

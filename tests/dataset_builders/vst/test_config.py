@@ -25,7 +25,7 @@ from dataset_builders.vst import CONFIGS, VST_RULES
 PAGE = Path(__file__).parents[3] / "docs" / "vst.md"
 COMMANDS = [
     block.replace("\\\n", " ").strip()
-    for block in re.findall(r"```bash\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    for block in re.findall(r"```bash\n(python -m dataset_builders build .*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 ]
 SMALLER = {"--num-scenes 50": "--num-scenes 5 --max-per-scene 60 --frame-size 224x168"}
 
