@@ -3,7 +3,7 @@
 That the images share an object is what makes it possible to tell; see `image_pairs`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from dataset_builders.tasks.even import even_choices
 from dataset_builders.tasks.motion import least_travel
 from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.wording import joined, tidy
-from dataset_builders.vst.image_pairs import ImagePair, image_pairs
+from dataset_builders.vst.image_pairs import ImagePair, image_pairs, ties_of
 from dataset_builders.vst.pictures import IMAGES
 from dataset_builders.vst.reasoning import described
 
@@ -48,6 +48,8 @@ CLEARLY = 1.25
 """How many times as far away an object must be for one image to be nearer to it."""
 LEAST_SHIFT = 0.1
 """By how much it must be farther to a side, as a share of how far ahead it is (6 degrees)."""
+LEAST_ROUND = 15.0
+"""Degrees by which the camera must go round an object to see another side of it."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _fact(
     words: dict[str, str],
     **measured: str,
 ) -> Fact:
-    pair, ties = stand.pair, _ties(scene, stand.pair)
+    pair, ties = stand.pair, ties_of(scene, stand.pair)[:MOST_TIES]
     return Fact(
         rule=rule,
         task="view_change_inference",
@@ -138,35 +140,46 @@ def _fact(
             "told": pair.told,
             "start": IMAGES[stand.start],
             "end": IMAGES[1 - stand.start],
-            "clue": _clue(scene, stand, ties[0]),
+            "clue": _clue(scene, stand, ties),
             **words,
             **described(scene, pair.indices, [item.instance_id for item in ties]),
         },
     )
 
 
-def _ties(scene: Scene, pair: ImagePair) -> list[SceneObject]:
-    """Choose what both images show, objects with a name of their own first."""
-    shared = [item for item in scene.objects if item.instance_id in pair.shared]
-    names = [item.category for item in scene.objects]
-    return sorted(shared, key=lambda item: (names.count(item.category), item.instance_id))[:MOST_TIES]
+def _clue(scene: Scene, stand: Stand, ties: Sequence[SceneObject]) -> str:
+    """Tell what has changed about the first shared object of which anything has."""
+    start, end = IMAGES[stand.start], IMAGES[1 - stand.start]
+    one, other = (_poses(scene, stand.pair)[image] for image in (stand.start, 1 - stand.start))
+    for item in ties:
+        moved, side = _moved(item, one, other), _from_side(item, one, other)
+        parts = [f"the {item.category} is {joined(moved, 'and')} than in the {start}"] if moved else []
+        if side:
+            parts.append(f"I see {'it' if moved else f'the {item.category}'} from farther to the {side}")
+        if parts:
+            return f"In the {end} {', and '.join(parts)}."
+    return f"Both images show the {ties[0].category} much alike."
 
 
-def _clue(scene: Scene, stand: Stand, item: SceneObject) -> str:
-    """Tell how the place of an object differs between the two images, as far as its middle is clearly elsewhere."""
-    (x, _, depth), (new_x, _, new_depth) = (
-        (item.center - pose[:3, 3]) @ pose[:3, :3] for pose in _poses(scene, stand.pair)[:: 1 - 2 * stand.start]
-    )
-    thing, end = item.category, IMAGES[1 - stand.start]
-    found = []
+def _moved(item: SceneObject, start: np.ndarray, end: np.ndarray) -> list[str]:
+    """Tell how the middle of an object lies elsewhere in what a second camera sees, as far as that is clear."""
+    (x, _, depth), (new_x, _, new_depth) = ((item.center - pose[:3, 3]) @ pose[:3, :3] for pose in (start, end))
+    found: list[str] = []
     if min(depth, new_depth) > 0:
         if max(depth, new_depth) > CLEARLY * min(depth, new_depth):
             found.append("closer" if new_depth < depth else "farther away")
         if abs(new_x / new_depth - x / depth) > LEAST_SHIFT:
             found.append(f"farther to the {'right' if new_x / new_depth > x / depth else 'left'}")
-    if not found:
-        return f"Both images show the {thing} much alike."
-    return f"In the {end} the {thing} is {joined(found, 'and')} than before."
+    return found
+
+
+def _from_side(item: SceneObject, start: np.ndarray, end: np.ndarray) -> str:
+    """Tell to which side, for whoever faces an object, the camera has gone round it; empty where it hardly has."""
+    (x, y), (new_x, new_y) = (pose[:2, 3] - item.center[:2] for pose in (start, end))
+    angle = np.degrees(np.arctan2(x * new_y - y * new_x, x * new_x + y * new_y))
+    if not LEAST_ROUND <= abs(angle) <= 180 - LEAST_ROUND:
+        return ""
+    return "right" if angle > 0 else "left"
 
 
 NEEDS = frozenset({"boxes", "frames", "metric"})

@@ -82,6 +82,13 @@ def image_pairs(scene: Scene, rng: np.random.Generator) -> Iterator[ImagePair]:
             yield pair
 
 
+def ties_of(scene: Scene, pair: ImagePair) -> list[SceneObject]:
+    """List what both images show, objects with a name of their own first."""
+    names = [item.category for item in scene.objects]
+    shared = [item for item in scene.objects if item.instance_id in pair.shared]
+    return sorted(shared, key=lambda item: (names.count(item.category), item.instance_id))
+
+
 def indistinct(scene: Scene) -> int:
     """Count the objects that one of two images alone shows, but that no pair of images has for an anchor.
 

@@ -20,7 +20,7 @@ from dataset_builders.tasks.rule import ALL_SCALES, Rule
 from dataset_builders.tasks.size import longest_side
 from dataset_builders.tasks.wording import length_measure, tidy
 from dataset_builders.taxonomy import SCALES
-from dataset_builders.vst.image_pairs import Anchor, ImagePair, image_pairs, indistinct
+from dataset_builders.vst.image_pairs import Anchor, ImagePair, image_pairs, indistinct, ties_of
 from dataset_builders.vst.pictures import IMAGES
 from dataset_builders.vst.reasoning import described
 
@@ -147,7 +147,7 @@ def _direction_fact(scene: Scene, pair: ImagePair, found: Direction, known: str,
             "image": found.image,
             "side": AROUND[bearing.point],
             **{slot: anchor.name for slot, anchor in found.objects.items()},
-            **described(scene, pair.indices, ids),
+            **described(scene, pair.indices, [*ids, ties_of(scene, pair)[0].instance_id]),
         },
     )
 
@@ -194,7 +194,7 @@ def _distances(scene: Scene, rng: np.random.Generator, pair: ImagePair) -> Itera
                 "a": a.name,
                 "b": b.name,
                 "yardstick": f"{_compared(distance, longest_side(one))} the {one.category}",
-                **described(scene, pair.indices, ids),
+                **described(scene, pair.indices, [*ids, ties_of(scene, pair)[0].instance_id]),
             },
         )
 

@@ -123,26 +123,30 @@ def test_steep_cameras_and_cameras_in_one_place_are_not_asked_about(by_hand):
 
 
 @pytest.mark.parametrize(
-    ("position", "clue"),
+    ("position", "heading", "clue"),
     [
-        ((0, 2.5), "In the second image the bed is closer than before."),
-        ((0, -3), "In the second image the bed is farther away than before."),
-        ((2, 0), "In the second image the bed is farther to the left than before."),
-        ((-2, 2), "In the second image the bed is closer and farther to the right than before."),
-        ((0, 0.1), "Both images show the bed much alike."),
+        ((0, 2.5), 0, "In the second image the bed is closer than in the first image."),
+        ((0, -3), 0, "In the second image the bed is farther away than in the first image."),
+        ((1, 0), 0, "In the second image the bed is farther to the left than in the first image."),
+        ((-1, 2), 0, "In the second image the bed is closer and farther to the right than in the first image, and I "
+                     "see it from farther to the left."),
+        ((5, 5), -90, "In the second image I see the bed from farther to the right."),
+        ((-5, 5), 90, "In the second image I see the bed from farther to the left."),
+        ((0, 0.1), 0, "Both images show the bed much alike."),
     ],
-)
-def test_the_clue_tells_how_a_shared_thing_moves_in_the_picture(by_hand, position, clue):
+)  # fmt: skip
+def test_the_clue_tells_how_a_shared_thing_looks_from_there(by_hand, position, heading, clue):
+    """The bed is 5 m ahead of the first camera; a third image makes for other answers."""
     objects = [by_hand.cube(n, name, (0, 5, 1)) for n, name in enumerate(("bed", "lamp", "sofa"), start=1)]
-    poses = [by_hand.level_pose((0, 0, 1), 0), by_hand.level_pose((*position, 1), 0)]
-    back = by_hand.level_pose((0, -9, 1), 90)
+    poses = [by_hand.level_pose((0, 0, 1), 0), by_hand.level_pose((*position, 1), heading)]
+    back = by_hand.level_pose((0, -9, 1), 45)
     scene = by_hand.masked(objects, [*poses, back], [(1, 2), (1, 3), (1, 2)])
     told = {
         (fact.key_frames, fact.words["start"]): fact.words["clue"]
         for seed in range(20)
-        for fact in (*generate_facing(scene, np.random.default_rng(seed)),
-                     *generate_place(scene, np.random.default_rng(seed)))
-    }  # fmt: skip
+        for rule in (generate_facing, generate_place)
+        for fact in rule(scene, np.random.default_rng(seed))
+    }
     assert told[(0, 1), "first image"] == clue
 
 
