@@ -1,9 +1,8 @@
 """Agreement of published VSI-Bench answers with those of our own task code.
 
 A measure is compared as computed, before the rounding of our own answers: the published one is rounded already, and
-rounding both would count that loss twice. Published distances between objects are smallest distances between points
-on a grid of 5 cm in each box, of which rounding noise dropped part of the outermost, so they exceed the exact distance
-between the boxes, by 3.5 cm on average over the 238 public rooms.
+rounding both would count that loss twice. Published distances between objects are those between points sampled in
+their boxes (`vsibench_points` gives all of them), so they exceed the distance between the solid boxes, which is ours.
 """
 
 from collections import defaultdict
