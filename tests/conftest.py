@@ -3,4 +3,5 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # `chat_server`
+# Not `tests` itself, whose folders have the names of the packages.
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))
