@@ -1,9 +1,10 @@
-"""How fast questions are made: `python benchmarks/engine.py [--runs N]`.
+"""How fast questions are made: `python benchmarks/engine.py [--runs N] [--skills]`.
 
 Builds 100,000 and 1,000,000 distinct questions with two processes by the command a user gives: first from the real
 rooms of ../shared/data/vsi_meta_info where they are, then from synthetic scenes that are not rendered. Runs of the two
 sizes alternate. Memory is the sum of the resident sets of all processes, sampled. At the end a rendered build reports
-frames per second, beside the time the same scenes take without frames.
+frames per second, beside the time the same scenes take without frames, and each skill of VST its questions per second;
+`--skills` measures these alone and keeps the other figures.
 """
 
 import argparse
@@ -20,7 +21,10 @@ from statistics import median
 import psutil
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+from engine_skills import measure_skills
 from machine import describe_machine
+
+from dataset_builders.vst import CONFIGS
 
 PROJECT = Path(__file__).resolve().parent.parent
 ROOMS = PROJECT.parent / "shared" / "data" / "vsi_meta_info"
@@ -77,7 +81,19 @@ def main() -> None:
     """Measure, print a line per run and write `engine.json` beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=1, help="runs of each size (default: 1)")
-    runs = parser.parse_args().runs
+    parser.add_argument("--skills", action="store_true", help="only the skills of VST; other figures stay")
+    arguments = parser.parse_args()
+    path = Path(__file__).with_suffix(".json")
+    report = json.loads(path.read_text(encoding="utf-8")) if arguments.skills else _engine(arguments.runs)
+    report["skills"] = measure_skills()
+    for name in CONFIGS:
+        for skill, row in report["skills"][name].items():
+            sys.stdout.write(f"{name} {skill}: {row['questions']} questions, {row['per_second']} a second\n")
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def _engine(runs: int) -> dict:
+    """Measure builds of two sizes, and one that is rendered, and print a line per run."""
     sources = (
         ["--source", "vsi-meta", "synthetic", "--input", str(ROOMS)] if ROOMS.is_dir() else ["--source", "synthetic"]
     )
@@ -104,7 +120,7 @@ def main() -> None:
             "rendered": _rendered(output),
         }
     sys.stdout.write(f"cost from {SIZES[0]} to {SIZES[1]} grows {report['growth']}-fold\n{report['rendered']}\n")
-    Path(__file__).with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return report
 
 
 def _rooms(output: Path) -> tuple[int, int]:
