@@ -45,7 +45,7 @@ def test_columns_are_described_and_references_resolve(written):
     ids = {part["@id"] for part in parts(written) if "@type" in part and "@id" in part}
     assert {part["@id"] for part in parts(written) if set(part) == {"@id"}} <= ids
     questions, scenes = ({field["name"]: field for field in one["field"]} for one in written["recordSet"])
-    assert set(QUESTION_FEATURES) - set(questions) == {"regions", "anchors"}
+    assert set(QUESTION_FEATURES) - set(questions) == {"regions", "anchors", "turns"}
     assert set(SCENE_FEATURES) - set(scenes) == {"intrinsics", "camera_to_world", "objects"}
     assert scenes["frames"]["dataType"] == "sc:ImageObject" and scenes["frames"]["repeated"]
     assert questions["scale"]["description"].startswith("0: tiny_tabletop; 1: tabletop")
