@@ -21,8 +21,9 @@ class Rewriter(Author):
         super().__init__(model)
         self._names = names
 
-    def refusal(self, row: Mapping) -> None:
-        """Ask about every row."""
+    def refusal(self, row: Mapping) -> str | None:
+        """Leave out conversations, whose turns rest on each other's words."""
+        return "not asked: a conversation of several turns" if row["turns"] else None
 
     def request(self, row: Mapping) -> dict:
         """Send the question with its answer and how that was computed."""

@@ -32,6 +32,7 @@ from dataset_builders.record import (
     to_record,
 )
 from dataset_builders.report import BuildReport
+from dataset_builders.rewriting.rewrite import Rewriter
 from dataset_builders.scene import Scene, SceneObject
 from dataset_builders.settings import BuildSettings
 from dataset_builders.sources.synthetic import SyntheticSource
@@ -205,6 +206,12 @@ def test_a_finished_part_is_pruned_turn_by_turn_and_not_twice(tmp_path):
     assert [transcript(one) for one in left] == ["Where?", "How long?"]
     assert left == pq.read_table(path).to_pylist() == prune_part(path, keys)
     assert prune_part(path, {left[0]["id"], left[1]["id"]}) == []
+
+
+def test_a_rewriter_leaves_conversations_as_they_are():
+    rewriter = Rewriter("model", {})
+    assert rewriter.refusal(row()) == "not asked: a conversation of several turns"
+    assert rewriter.refusal(row(fact("How long?"))) is None
 
 
 def test_every_turn_is_seen_by_the_guessers(tmp_path):
