@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from dataset_builders.ask import ask
 from dataset_builders.scene import Frame, Scene
+from dataset_builders.sources.rgbd import RgbdSource
 from dataset_builders.tasks import lacking
 from dataset_builders.vst import camera_pairs, captions_pairs, detection_pairs, object_pairs
 from dataset_builders.vst.detection_pairs import RULES, generate
+from dataset_builders.vst.image_pairs import image_pairs
 from trl_recipes.rewards.detection import detection_score, read_boxes
 
 (RULE,) = RULES
@@ -147,3 +150,56 @@ def test_the_question_says_what_is_left_out(by_hand):
         assert "behind the first camera" in question.text and "both images" in question.text
         assert "camera parameters for the first image" in question.text
         assert question.rationale.endswith(question.fact.answer)
+
+
+def on_real_surfaces(scene: Scene, by_hand) -> Scene:
+    """Real views with cubes put where their depth has a surface, in a world whose Z is up."""
+    up = -np.mean([frame.camera.camera_to_world[:3, 1] for frame in scene.frames], axis=0)
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.align_vectors([[0, 0, 1]], [up])[0].as_matrix()
+    frames, objects = [], []
+    for frame in scene.frames:
+        pose = turn @ frame.camera.camera_to_world
+        frames.append(replace(frame, camera=replace(frame.camera, camera_to_world=pose)))
+        for row, column in ((120, 160), (240, 320), (360, 480)):
+            depth = float(frame.depth[row, column])
+            if 0.7 < depth < 4:
+                local = depth * np.linalg.inv(frame.camera.intrinsics) @ [column, row, 1]
+                number = len(objects) + 1
+                objects.append(by_hand.cube(number, f"thing{number}", pose[:3, :3] @ local + pose[:3, 3], 0.15))
+    return replace(scene, objects=tuple(objects), frames=tuple(frames))
+
+
+def test_real_views_with_cubes_on_real_surfaces(real_data, by_hand):
+    source = RgbdSource(real_data("sevenscenes_redkitchen"), 10)
+    scene = on_real_surfaces(source.load(source.refs()[0]), by_hand)
+    objects, asked = {item.instance_id: item for item in scene.objects}, 0
+    for pair in image_pairs(scene, np.random.default_rng(0)):
+        for own, index in zip(pair.own, pair.indices[::-1], strict=True):
+            camera = scene.frames[index].camera
+            for number in own:
+                local = by_hand.in_camera(by_hand.corners(objects[number]), camera.camera_to_world)
+                pixels = (local[local[:, 2] > 0] @ camera.intrinsics.T)[:, :2] / local[local[:, 2] > 0, 2:]
+                assert not ((pixels >= -0.5) & (pixels < [639.5, 479.5])).all(1).any()
+    for fact in facts(scene, 200):
+        poses = [scene.frames[index].camera.camera_to_world for index in fact.key_frames]
+        labels, boxes = read_boxes(fact.answer)
+        for label, center, number in zip(labels, boxes.centers, fact.measured["instance_ids"], strict=True):
+            (true,), (there,) = (by_hand.in_camera(objects[number].center[None], pose) for pose in poses)
+            # Two decimals, and rotations of published poses that are orthonormal to a thousandth.
+            assert label == objects[number].category and np.abs(center - true).max() <= 0.006
+            # One of the images shows it: it is in the picture, and no surface that was measured there lies before it.
+            assert any(
+                is_seen(scene.frames[index], local)
+                for index, local in zip(fact.key_frames, (true, there), strict=True)
+            )
+            asked += 1
+    assert asked > 20
+
+
+def is_seen(frame: Frame, local: np.ndarray) -> bool:
+    """Whether a camera with this depth shows a cube of 15 cm whose middle is given in its frame, metres."""
+    column, row = np.rint((frame.camera.intrinsics @ local)[:2] / local[2]).astype(int)
+    if local[2] <= 0 or not (0 <= column < frame.camera.width and 0 <= row < frame.camera.height):
+        return False
+    return frame.depth[row, column] == 0 or frame.depth[row, column] > local[2] - 0.15
