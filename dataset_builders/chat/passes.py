@@ -142,7 +142,8 @@ async def _ask_about_all(
     with tqdm(total=total, desc=author.verb, unit="question", delay=1) as progress:
         async with ChatClient.open(settings, cache) as client:
 
-            async def ask(rows: Sequence[dict]) -> list[Reply]:
+            async def ask(rows: Sequence[dict], num_left_out: int) -> list[Reply]:
+                progress.update(num_left_out)
                 return await client.ask_all(_Requests(author, rows), progress.update)
 
             for path in files.parts["questions"]:
@@ -191,7 +192,7 @@ class _Judge:
     async def decide_all(self, rows: Sequence[dict], ask: Callable) -> list[dict]:
         refusals = [self._author.refusal(row) for row in rows]
         asked = [row for row, refusal in zip(rows, refusals, strict=True) if refusal is None]
-        replies = iter(await ask(asked))
+        replies = iter(await ask(asked, len(rows) - len(asked)))
         given = [next(replies) if refusal is None else Reply(failure=refusal) for refusal in refusals]
         return [self._decide(row, reply) for row, reply in zip(rows, given, strict=True)]
 
