@@ -1,6 +1,6 @@
 """Where a second picture shows the surface points of a first one, by the three checks of VST (appendix C.2)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +55,7 @@ def draw_points(scene: Scene, index: int, rng: np.random.Generator) -> Iterator[
         rows, columns = np.nonzero(shown.seen.mask)
         drawn = rng.integers(len(rows), size=DRAWS)
         pixels = zip((columns[drawn] + x1).tolist(), (rows[drawn] + y1).tolist(), strict=True)
-        found = [_surface_point(frame, number, pixel) for pixel in pixels if is_markable(frame, pixel)]
+        found = _surface_points(frame, number, [pixel for pixel in pixels if is_markable(frame, pixel)])
         if found:
             yield found
 
@@ -65,13 +65,13 @@ def draw_background(frame: Frame, rng: np.random.Generator) -> list[SurfacePoint
     pixels = free_points(frame, rng)
     if frame.instances is not None:
         pixels = [(column, row) for column, row in pixels if not frame.instances[row, column]]
-    return [_surface_point(frame, 0, pixel) for pixel in pixels[:DRAWS]]
+    return _surface_points(frame, 0, pixels[:DRAWS])
 
 
-def _surface_point(frame: Frame, number: int, pixel: tuple[int, int]) -> SurfacePoint:
-    depth = steady_depth(frame, pixel)
-    (position,) = to_world(np.array([pixel], float), np.array([depth]), frame.camera)
-    return SurfacePoint(number, pixel, depth, position)
+def _surface_points(frame: Frame, number: int, pixels: Sequence[tuple[int, int]]) -> list[SurfacePoint]:
+    depths = [float(frame.depth[row, column]) for column, row in pixels]
+    positions = to_world(np.array(pixels, float).reshape(-1, 2), np.array(depths), frame.camera)
+    return [SurfacePoint(number, *parts) for parts in zip(pixels, depths, positions, strict=True)]
 
 
 def is_markable(frame: Frame, pixel: tuple[int, int]) -> bool:
