@@ -11,7 +11,7 @@ from itertools import combinations, permutations
 import numpy as np
 
 from dataset_builders.scene import Scene
-from dataset_builders.tasks.wording import capital, joined
+from dataset_builders.tasks.wording import capital
 from dataset_builders.vst.pictures import IMAGES, where
 from dataset_builders.vst.same_points import SurfacePoint, draw_background, draw_points, seen_again, shares
 
@@ -170,7 +170,7 @@ def _near_and_far(seen: Sequence[Landmark]) -> Iterator[tuple[Landmark, Landmark
 
 def in_words(signs: Sequence[Sign]) -> str:
     """Make a sentence of signs."""
-    return capital(f"{joined([sign.text for sign in signs], 'and')}.")
+    return capital(f"{'; '.join(sign.text for sign in signs)}.")
 
 
 def views_without_names(seen: Sequence[Landmark]) -> dict[str, str]:
