@@ -17,7 +17,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
-LEFT_OUT = ("git clone", "pip install", "make ", "python -m dataset_builders rewrite")
+NEED_A_SERVER = ("python -m dataset_builders rewrite", "python -m dataset_builders reason")
+LEFT_OUT = ("git clone", "pip install", "make ", *NEED_A_SERVER)
 SMALLER = {
     "--num-scenes 50": "--num-scenes 50 --num-frames 4 --frame-size 112x84 --max-per-scene 3",
     "--num-scenes 2800 --max-per-scene 400": "--num-scenes 5 --max-per-scene 20",
