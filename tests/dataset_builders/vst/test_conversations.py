@@ -17,6 +17,8 @@ from dataset_builders.conversation import to_messages
 from dataset_builders.question import Fact
 from dataset_builders.record import LetterBalance, to_record
 from dataset_builders.scene import Scene, SceneObject
+from dataset_builders.sources.sunrgbd import SunRgbdSource
+from dataset_builders.sources.vsi_meta import VsiMetaSource
 from dataset_builders.vst import detection, detection_turns, measurement_turns, video_pairs
 from trl_recipes.rewards.detection import read_boxes
 
@@ -129,22 +131,53 @@ def test_distances_of_a_video_are_those_of_points_on_the_boxes(by_hand):
                 assert abs(metres - turn.measured["distance_m"]) <= 0.0501
 
 
-def test_directions_of_a_video_are_those_of_a_map(by_hand):
+def on_a_map(scene: Scene, turn: Fact) -> str:
     """East is x and north is y on paper; a turn of the paper puts A where the question says it is."""
+    named = {item.category: complex(*item.center[:2]) for item in scene.unique_objects()}
+    a, b, c = (named[name] for name in turn.semantics)
+    known = np.exp(1j * np.radians(90 - 45 * POINTS.index(turn.words["known"])))
+    return POINTS[round((90 - np.degrees(np.angle((c - b) / (a - b) * known))) / 45) % 8]
+
+
+def test_directions_of_a_video_are_those_of_a_map(by_hand):
     answers, references = Counter(), set()
     for scene in (*by_hand.rendered(), *by_hand.rendered("outdoor")):
-        named = {item.category: complex(*item.center[:2]) for item in scene.unique_objects()}
         for talk in talks(video_pairs, scene):
             for turn in (turn for turn in talk if turn.answer_type == "multiple_choice"):
-                a, b, c = (named[name] for name in turn.semantics)
-                known = np.exp(1j * np.radians(90 - 45 * POINTS.index(turn.words["known"])))
-                way = (c - b) / (a - b) * known
-                true = POINTS[round((90 - np.degrees(np.angle(way))) / 45) % 8]
-                assert turn.answer == true in turn.options and 2 <= len(turn.options) <= 4
+                assert turn.answer == on_a_map(scene, turn) in turn.options and 2 <= len(turn.options) <= 4
                 answers[turn.answer] += 1
                 references.add(turn.words["known"])
                 assert turn.margins["sector_deg"] >= 0
     assert set(answers) == references == set(POINTS)
+
+
+def test_conversations_about_real_rooms(real_data):
+    source = VsiMetaSource(real_data("vsi_meta_info"))
+    number = 0
+    for ref in list(source.refs())[:60]:
+        scene = source.load(ref)
+        for talk in talks(video_pairs, scene):
+            assert 2 <= len(talk) <= 8 and talk[0].task == "absolute_distance"
+            for turn in (turn for turn in talk if turn.answer_type == "multiple_choice"):
+                assert turn.answer == on_a_map(scene, turn)
+                number += 1
+    assert number > 20
+
+
+def test_conversations_about_real_views(real_data, by_hand):
+    source = SunRgbdSource(real_data("sunrgbd_boxes"))
+    number = 0
+    for ref in source.refs():
+        scene = source.load(ref)
+        for talk in talks(detection_turns, scene):
+            for turn in talk:
+                labels, boxes = read_boxes(turn.answer)
+                centers = np.array([item.center for item in scene.objects if item.category == labels[0]])
+                seen = by_hand.in_camera(centers, scene.frames[0].camera.camera_to_world)
+                gaps = np.abs(boxes.centers[:, None] - seen[None]).max(-1).min(1)
+                assert gaps.max() <= 0.00501 and len(set(labels)) == 1
+                number += 1
+    assert number >= 3
 
 
 def test_a_direction_by_hand():
