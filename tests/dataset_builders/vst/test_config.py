@@ -13,7 +13,7 @@ from datasets import load_dataset
 
 from dataset_builders.ask import ask
 from dataset_builders.cli import main
-from dataset_builders.conversation import prompt_text
+from dataset_builders.conversation import SAYS_WHAT_TO_WRITE, prompt_text
 from dataset_builders.errors import InputError
 from dataset_builders.language import VST_TEMPLATES, wordings
 from dataset_builders.settings import BuildSettings
@@ -143,3 +143,9 @@ def test_rules_are_lazy_end_and_ask_nothing_twice(by_hand):
                         for fact in facts
                     }
                     assert len(told) == len(facts) and {fact.task for fact in facts} <= {rule.task}
+
+
+def test_a_rationale_ends_its_sentence_unless_its_answer_is_json_or_a_list():
+    for wording in wordings(VST_TEMPLATES).values():
+        if not SAYS_WHAT_TO_WRITE.search(f'"template": "{wording.name}/0"'):
+            assert all(text.endswith(".") for text in wording.rationales), wording.name
