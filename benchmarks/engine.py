@@ -85,7 +85,8 @@ def main() -> None:
     arguments = parser.parse_args()
     path = Path(__file__).with_suffix(".json")
     report = json.loads(path.read_text(encoding="utf-8")) if arguments.skills else _engine(arguments.runs)
-    report["skills"] = measure_skills()
+    # Their own machine: the other figures may be from another one.
+    report["skills"] = {"machine": describe_machine(), **measure_skills()}
     for name in CONFIGS:
         for skill, row in report["skills"][name].items():
             sys.stdout.write(f"{name} {skill}: {row['questions']} questions, {row['per_second']} a second\n")
