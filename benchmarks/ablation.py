@@ -11,8 +11,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -129,6 +130,16 @@ def _text(spread: dict[str, float], sign: bool = False) -> str:
     return text if spread["sd"] is None else f"{text} ± {spread['sd']:.1f}"
 
 
+@contextmanager
+def _seconds(path: Path) -> Iterator[Callable[[], float]]:
+    """Add up the time of a run and of those before it that were stopped; yields what tells the sum afterwards."""
+    before, started = float(path.read_text()) if path.is_file() else 0.0, time.monotonic()
+    try:
+        yield lambda: float(path.read_text())
+    finally:
+        path.write_text(f"{before + time.monotonic() - started:.1f}\n")
+
+
 def main() -> int:
     """Build, train, compare, print, and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -138,9 +149,9 @@ def main() -> int:
     sizes = QUICK if options.quick else Sizes()
     folder = options.output / ("quick" if options.quick else "full")
     folder.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    rows = compare(train_all(folder, make_data(folder, sizes), sizes))
-    seconds = round(time.monotonic() - started, 1)
+    with _seconds(folder / "seconds.txt") as spent:
+        rows = compare(train_all(folder, make_data(folder, sizes), sizes))
+    seconds = spent()
     sys.stdout.write(f"{table(rows)}\n\n{seconds} s\n")
     found = {"machine": describe_machine(), "date": time.strftime("%Y-%m-%d"), "seconds": seconds}
     text = json.dumps({**found, "sizes": asdict(sizes), "rows": rows}, indent=2)

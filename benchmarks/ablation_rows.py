@@ -68,6 +68,14 @@ def _routed(**shared: str) -> tuple:
     return (("experts", 0.5, arguments), ("router", 0.5, ()))
 
 
+# The dense branch trains in the cold start alone, so that needs steps of its own.
+WHOLE = (
+    ("sft", 0.5, ("--gate_mode", "off")),
+    ("experts", 0.25, ("--scale_experts", '{"drone": "outdoor"}')),
+    ("router", 0.25, ()),
+)
+
+
 ALONE = (("sft", 1.0, ("--train_modules", "experts", "--gate_mode", "uniform", "--learning_rate", "0.004")),)
 WEIGHTS = "--anchor_weights"
 ROWS = (
@@ -77,7 +85,7 @@ ROWS = (
     Row("single LoRA (1 expert)", -0.1, _experts(["indoor"]), ALONE),
     Row("experts, no router", None, _experts(FOUR), (("experts", 1.0, ("--scale_experts", '{"drone": "outdoor"}')),)),
     Row("4 experts, layer router", 3.5, _experts(FOUR), _routed(drone="outdoor")),
-    Row("dense branch and 4 experts", None, _experts(FOUR, dense_encoder="dinov3"), _routed(drone="outdoor")),
+    Row("dense branch, then 4 experts", None, _experts(FOUR, dense_encoder="dinov3"), WHOLE),
     Row("4 experts, model router", 3.0, _experts(FOUR, router_level="model"), _routed(drone="outdoor")),
     Row(
         "2 experts, layer router",
