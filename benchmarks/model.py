@@ -1,9 +1,10 @@
-"""What SpaceVista costs beside its backbone: `python benchmarks/model.py [--rounds N] [--gpu]`.
+"""What SpaceVista costs beside its backbone: `python benchmarks/model.py [--rounds N] [--starts N] [--gpu]`.
 
 On a CPU, at a quarter of the widths and depths of the 3B: experts against the bare backbone, one PEFT LoRA and PEFT's
 X-LoRA; a training step and its memory against that LoRA; the dense branch against the vision tower; growth with
 frames; the processor. With `--gpu`, on a CUDA device at the shape of the 7B in bfloat16: prefill, decoding and memory.
-What is compared takes turns in one process; the figures are medians with quartiles. Writes model.json or
+What is compared takes turns in one process; the figures are medians with quartiles. Forward passes do so in several
+processes, one after another, as they come and again with a heap that is kept. Writes model.json or
 model_gpu.json.
 """
 
@@ -14,50 +15,68 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import model_shapes as shapes
 import processor
 import torch
 from machine import describe_machine
-from timing import peak_growth, summarize, take_turns
+from timing import peak_growth, summarize, take_turns, take_turns_afresh
 
 from modeling_spacevista.frames import patches_to_frames
 
 FRAMES = (8, 16, 32, 64)
 EXPERTS = ("expert_", "router")
+SINGLE_PASS = {
+    "backbone": shapes.backbone,
+    "no experts": partial(shapes.spacevista, num_experts=0, expert_scales=[]),
+    "experts": shapes.spacevista,
+    "lora": shapes.lora,
+}
+TWO_PASSES = {"xlora": shapes.xlora}
+# For glibc: nothing that was freed goes back to the system, so that no pass pays for pages again.
+KEEP_HEAP = {"MALLOC_MMAP_THRESHOLD_": "8000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
 
 
-def measure_forward(rounds: int) -> dict:
+def measure_forward(starts: int, rounds: int) -> dict:
     """Time the forward pass of 2 × 512 tokens; ratios to the bare backbone, and X-LoRA's to our experts."""
-    models = {
-        "backbone": shapes.backbone(),
-        "no experts": shapes.spacevista(num_experts=0, expert_scales=[]),
-        "experts": shapes.spacevista(),
-        "lora": shapes.lora(),
-    }
-    batch = shapes.text_batch()
-    with torch.inference_mode():
-        found = summarize(take_turns(_forwards(models, batch), rounds), "backbone")
-        # Apart, because one of its passes takes as long as all the others together.
-        compared = {name: models[name] for name in ("backbone", "experts")} | {"xlora": shapes.xlora()}
-        slow = take_turns(_forwards(compared, batch), rounds)
-    return {**found, "xlora beside experts": summarize(slow, "experts")["xlora"]} | {
-        # No experts, however cheap, could be further ahead of X-LoRA than the bare backbone is.
-        "xlora beside backbone": summarize(slow, "backbone")["xlora"],
-        "xlora beside experts, 8 tokens": _answering(compared, batch, max(3, rounds // 5)),
-    }
+    threads = torch.get_num_threads()
+    times, _ = take_turns_afresh(prepare_forward, tuple(SINGLE_PASS), threads, starts=starts, rounds=rounds)
+    found = summarize(times, "backbone")
+    # Apart, because one of its passes takes as long as all the others together.
+    compared = ("backbone", "experts", "xlora")
+    for title, environment in (("beside xlora", None), ("beside xlora, heap kept", KEEP_HEAP)):
+        times, faults = take_turns_afresh(
+            prepare_forward, compared, threads, starts=starts, rounds=rounds, environment=environment
+        )
+        found[title] = {
+            "to backbone": summarize(times, "backbone"),
+            "xlora to experts": summarize(times, "experts")["xlora"],
+            "xlora to experts by start": _ratio_by_start(times["xlora"], times["experts"], rounds),
+            "page faults by start": faults,
+        }
+    calls = prepare_answer(("experts", "xlora"))
+    answering = take_turns(calls, max(3, rounds // 2), warmup=1)
+    return found | {"xlora to experts, 8 tokens": summarize(answering, "experts")["xlora"]}
 
 
-@torch.inference_mode()
-def _answering(models, batch, rounds: int) -> dict:
-    """Time the writing of 8 tokens after 2 × 512; X-LoRA runs without a cache of keys and values."""
-    settings = {"max_new_tokens": 8, "min_new_tokens": 8, "do_sample": False}
-    calls = {name: partial(models[name].generate, **batch, **settings) for name in ("experts", "xlora")}
-    return summarize(take_turns(calls, rounds, warmup=1), "experts")["xlora"]
+def prepare_forward(kinds: tuple[str, ...], threads: int) -> dict[str, Callable]:
+    """Build models and return the forward pass of each."""
+    torch.set_num_threads(threads)
+    models, batch = {kind: (SINGLE_PASS | TWO_PASSES)[kind]() for kind in kinds}, shapes.text_batch()
+    return {kind: torch.inference_mode()(partial(model, **batch, use_cache=False)) for kind, model in models.items()}
 
 
-def _forwards(models, batch) -> dict[str, Callable]:
-    return {name: partial(model, **batch, use_cache=False) for name, model in models.items()}
+def prepare_answer(kinds: tuple[str, ...]) -> dict[str, Callable]:
+    """Build models and return the writing of 8 tokens after 2 × 512; X-LoRA has no cache of keys and values."""
+    settings = {**shapes.text_batch(), "max_new_tokens": 8, "min_new_tokens": 8, "do_sample": False}
+    models = {kind: (SINGLE_PASS | TWO_PASSES)[kind]() for kind in kinds}
+    return {kind: torch.inference_mode()(partial(model.generate, **settings)) for kind, model in models.items()}
+
+
+def _ratio_by_start(ours: list[float], base: list[float], rounds: int) -> list[float]:
+    ratios = [mine / other for mine, other in zip(ours, base, strict=True)]
+    return [round(median(ratios[i : i + rounds]), 3) for i in range(0, len(ratios), rounds)]
 
 
 def measure_step(rounds: int) -> dict:
@@ -188,18 +207,19 @@ def main() -> int:
     """Measure, print, and write the JSON beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15, help="of each comparison (default: %(default)s)")
+    parser.add_argument("--starts", type=int, default=7, help="processes for forward passes (default: %(default)s)")
     parser.add_argument("--gpu", action="store_true", help="at the shape of the 7B on a CUDA device")
     options = parser.parse_args()
     if options.gpu and not torch.cuda.is_available():
         sys.stderr.write("error: --gpu: there is no CUDA device; run without it, or on a machine that has one\n")
         return 2
     found = {"machine": describe_machine(), "date": time.strftime("%Y-%m-%d"), "torch": torch.__version__}
-    found |= {"threads": torch.get_num_threads(), "rounds": options.rounds}
+    found |= {"threads": torch.get_num_threads(), "rounds": options.rounds, "starts": options.starts}
     if options.gpu:
         found["device"] = torch.cuda.get_device_name()
         found |= measure_generation(options.rounds, "cuda", shapes.SEVEN_BILLION, shapes.SEVEN_BILLION_OWN, (24, 32))
     else:
-        found["forward"] = measure_forward(options.rounds)
+        found["forward"] = measure_forward(options.starts, max(3, options.rounds // 3))
         found["training_step"] = measure_step(options.rounds)
         found["training_step_memory_mb"] = measure_step_memory()
         found["vision"] = measure_vision(options.rounds)

@@ -55,6 +55,24 @@ def test_gate_mode_off_leaves_the_experts_out(trained, encode, to_backbone):
     assert (with_experts - without).abs().max() > 1e-3
 
 
+def test_answers_are_the_same_bits_with_and_without_gradients(trained, encode):
+    batch = encode([None])
+    assert torch.is_grad_enabled()
+    with torch.no_grad():
+        without = trained(**batch).logits
+    assert torch.equal(trained(**batch).logits, without)
+
+
+def test_the_wide_product_takes_no_further_matrix_without_gradients(trained):
+    layer, results = trained.model.language_model.layers[0], []
+    layer.mlp.act_fn.register_forward_hook(lambda module, inputs, output: results.append(output))
+    layer.mlp.down_proj.register_forward_hook(lambda module, inputs, output: results.append(inputs[0]))
+    with torch.no_grad():
+        layer.mlp(torch.randn(1, 3, trained.config.text_config.hidden_size))
+    activated, product = results
+    assert activated.data_ptr() == product.data_ptr()
+
+
 def test_gates_do_not_outlive_the_layer(trained, encode):
     trained(**encode([None]))
     assert all(layer.slot.gates is None for layer in trained.model.language_model.layers)
