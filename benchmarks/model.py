@@ -3,16 +3,15 @@
 On a CPU, at a quarter of the widths and depths of the 3B: experts against the bare backbone, one PEFT LoRA and PEFT's
 X-LoRA; a training step and its memory against that LoRA; the dense branch against the vision tower; growth with
 frames; the processor. With `--gpu`, on a CUDA device at the shape of the 7B in bfloat16: prefill, decoding and memory.
-What is compared takes turns in one process; the figures are medians with quartiles. Forward passes do so in several
-processes, one after another, as they come and again with a heap that is kept. Writes model.json or
-model_gpu.json.
+What is compared takes turns; the figures are medians with quartiles. Forward passes do so in new processes again and
+again; beside X-LoRA, together, apart, and with a heap that is kept. Writes model.json or model_gpu.json.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -21,56 +20,56 @@ import model_shapes as shapes
 import processor
 import torch
 from machine import describe_machine
-from timing import peak_growth, summarize, take_turns, take_turns_afresh
+from timing import KEEP_HEAP, peak_growth, summarize, take_turns, take_turns_afresh
 
 from modeling_spacevista.frames import patches_to_frames
 
 FRAMES = (8, 16, 32, 64)
 EXPERTS = ("expert_", "router")
-SINGLE_PASS = {
+MODELS = {
     "backbone": shapes.backbone,
     "no experts": partial(shapes.spacevista, num_experts=0, expert_scales=[]),
     "experts": shapes.spacevista,
     "lora": shapes.lora,
+    "xlora": shapes.xlora,
 }
-TWO_PASSES = {"xlora": shapes.xlora}
-# For glibc: nothing that was freed goes back to the system, so that no pass pays for pages again.
-KEEP_HEAP = {"MALLOC_MMAP_THRESHOLD_": "8000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
 
 
 def measure_forward(starts: int, rounds: int) -> dict:
     """Time the forward pass of 2 × 512 tokens; ratios to the bare backbone, and X-LoRA's to our experts."""
+    settings = {"starts": starts, "rounds": rounds}
     threads = torch.get_num_threads()
-    times, _ = take_turns_afresh(prepare_forward, tuple(SINGLE_PASS), threads, starts=starts, rounds=rounds)
+    times, _ = take_turns_afresh(prepare_forward, [("backbone", "no experts", "experts", "lora")], threads, **settings)
     found = summarize(times, "backbone")
-    # Apart, because one of its passes takes as long as all the others together.
-    compared = ("backbone", "experts", "xlora")
-    for title, environment in (("beside xlora", None), ("beside xlora, heap kept", KEEP_HEAP)):
-        times, faults = take_turns_afresh(
-            prepare_forward, compared, threads, starts=starts, rounds=rounds, environment=environment
-        )
+    # X-LoRA apart, because one of its passes takes as long as all the others together.
+    together, apart = [("backbone", "experts", "xlora")], [("backbone",), ("experts",), ("xlora",)]
+    for title, groups, environment in (
+        ("xlora, in one process", together, None),
+        ("xlora, each in a process of its own", apart, None),
+        ("xlora, heap kept", together, KEEP_HEAP),
+    ):
+        times, faults = take_turns_afresh(prepare_forward, groups, threads, **settings, environment=environment)
         found[title] = {
             "to backbone": summarize(times, "backbone"),
             "xlora to experts": summarize(times, "experts")["xlora"],
             "xlora to experts by start": _ratio_by_start(times["xlora"], times["experts"], rounds),
             "page faults by start": faults,
         }
-    calls = prepare_answer(("experts", "xlora"))
-    answering = take_turns(calls, max(3, rounds // 2), warmup=1)
+    answering = take_turns(prepare_answer(("experts", "xlora")), max(3, rounds // 2), warmup=1)
     return found | {"xlora to experts, 8 tokens": summarize(answering, "experts")["xlora"]}
 
 
-def prepare_forward(kinds: tuple[str, ...], threads: int) -> dict[str, Callable]:
+def prepare_forward(kinds: Sequence[str], threads: int) -> dict[str, Callable]:
     """Build models and return the forward pass of each."""
     torch.set_num_threads(threads)
-    models, batch = {kind: (SINGLE_PASS | TWO_PASSES)[kind]() for kind in kinds}, shapes.text_batch()
+    models, batch = {kind: MODELS[kind]() for kind in kinds}, shapes.text_batch()
     return {kind: torch.inference_mode()(partial(model, **batch, use_cache=False)) for kind, model in models.items()}
 
 
-def prepare_answer(kinds: tuple[str, ...]) -> dict[str, Callable]:
+def prepare_answer(kinds: Sequence[str]) -> dict[str, Callable]:
     """Build models and return the writing of 8 tokens after 2 × 512; X-LoRA has no cache of keys and values."""
     settings = {**shapes.text_batch(), "max_new_tokens": 8, "min_new_tokens": 8, "do_sample": False}
-    models = {kind: (SINGLE_PASS | TWO_PASSES)[kind]() for kind in kinds}
+    models = {kind: MODELS[kind]() for kind in kinds}
     return {kind: torch.inference_mode()(partial(model.generate, **settings)) for kind, model in models.items()}
 
 

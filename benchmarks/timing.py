@@ -1,16 +1,22 @@
-"""Taking turns: what is compared runs in one process, one call each, in another order every round."""
+"""Taking turns: what is compared runs side by side, one call each, in another order every round."""
 
 import gc
 import itertools
-import json
 import multiprocessing
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from statistics import median, quantiles
+
+# For glibc. Nothing that was freed goes back to the system, so no call pays for its pages again: time without luck.
+KEEP_HEAP = {"MALLOC_MMAP_THRESHOLD_": "8000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+# All that is freed goes back at once but for small blocks, so that what is resident is alive: memory without luck.
+RETURN_HEAP = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 
 
 def take_turns(calls: Mapping[str, Callable[[], object]], rounds: int, warmup: int = 2) -> dict[str, list[float]]:
@@ -51,40 +57,62 @@ def summarize(times: Mapping[str, list[float]], base: str, unit: float = 1e3) ->
 
 def take_turns_afresh(
     prepare: Callable[..., Mapping[str, Callable[[], object]]],
+    groups: Sequence[Sequence[str]],
     *arguments,
     starts: int,
     rounds: int,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, list[float]], dict[str, list[int]]]:
-    """Time calls in turn in one new process after another.
+    """Time calls in turn, in new processes again and again.
 
     How the heap of a process happens to lie decides how much of it goes back to the system after each call, to be
     handed out again page by page at the next: the same forward pass of one model took 8,000 faults in one process and
     86,000 in another. Rounds within a process cannot tell.
 
     Args:
-        prepare: builds what is needed and returns the calls by name; of a module that can be imported.
+        prepare: takes the names of a group and the arguments, and returns its calls by name; of an importable module.
+        groups: names of the calls, those of a group in one process.
         *arguments: of `prepare`.
-        starts: processes.
-        rounds: times per call that count, in each process.
+        starts: how often all processes are new.
+        rounds: times per call that count, at each start.
         environment: variables that the processes start with, beside those of this one.
 
     Returns:
-        Seconds of each counted round, by name, and the page faults of one further call in each process.
+        Seconds of each counted round, by name, and the page faults of one further call at each start.
     """
     times: dict[str, list[float]] = {}
     faults: dict[str, list[int]] = {}
     for _ in range(starts):
-        found = in_new_process(_turns_and_faults, prepare, arguments, rounds, environment=environment)
-        for name in found[0]:
-            times.setdefault(name, []).extend(found[0][name])
-            faults.setdefault(name, []).append(found[1][name])
+        with _served(prepare, groups, arguments, environment) as calls:
+            for name, seconds in take_turns(calls, rounds).items():
+                times.setdefault(name, []).extend(seconds)
+                faults.setdefault(name, []).append(calls[name]())
     return times, faults
 
 
-def _turns_and_faults(prepare, arguments, rounds: int) -> tuple[dict[str, list[float]], dict[str, int]]:
+@contextmanager
+def _served(prepare, groups, arguments, environment) -> Iterator[dict[str, Callable[[], int]]]:
+    """Start a process for each group; what is yielded runs a call over there and returns its page faults."""
+    with ExitStack() as stack:
+        calls = {}
+        for names in groups:
+            ours, theirs = multiprocessing.get_context("spawn").Pipe()
+            stack.callback(_start(_serve, theirs, prepare, (names, *arguments), environment=environment).join)
+            stack.callback(ours.close)  # which ends the process that the callback above waits for
+            calls |= {name: partial(_ask, ours, name) for name in names}
+        yield calls
+
+
+def _ask(connection, name: str) -> int:
+    connection.send(name)
+    return connection.recv()
+
+
+def _serve(connection, prepare, arguments) -> None:
     calls = prepare(*arguments)
-    return take_turns(calls, rounds), {name: _page_faults(call) for name, call in calls.items()}
+    with suppress(EOFError):
+        while True:
+            connection.send(_page_faults(calls[connection.recv()]))
 
 
 def _page_faults(call) -> int:
@@ -94,7 +122,7 @@ def _page_faults(call) -> int:
 
 
 def peak_growth(prepare: Callable[..., Callable[[], object]], *arguments) -> dict[str, float]:
-    """Measure the memory of a call in a process of its own.
+    """Measure the memory of a call in a process of its own, whose heap holds what is alive and little else.
 
     Args:
         prepare: builds what is needed and returns the call; of a module that can be imported.
@@ -103,41 +131,31 @@ def peak_growth(prepare: Callable[..., Callable[[], object]], *arguments) -> dic
     Returns:
         `ready` (resident before the call), `peak` during it, and `growth` by it, in MB; Linux only.
     """
-    return in_new_process(_peak_of_call, prepare, arguments)
+    receive, send = multiprocessing.get_context("spawn").Pipe(duplex=False)
+    worker = _start(_report_peak, send, prepare, arguments, environment=RETURN_HEAP)
+    try:
+        return receive.recv()
+    finally:
+        worker.join()
 
 
-def _peak_of_call(prepare, arguments) -> dict[str, float]:
+def _report_peak(send, prepare, arguments) -> None:
     call = prepare(*arguments)
     gc.collect()
     ready = memory_mb("VmRSS")
     forget_peak()
     call()
     peak = memory_mb("VmHWM")
-    return {"ready": round(ready, 1), "peak": round(peak, 1), "growth": round(peak - ready, 1)}
+    send.send({"ready": round(ready, 1), "peak": round(peak, 1), "growth": round(peak - ready, 1)})
 
 
-def in_new_process(function: Callable, *arguments, environment: Mapping[str, str] | None = None):
-    """Call a function in a process of its own, and return what it returns, as JSON knows it.
-
-    Args:
-        function: of a module that can be imported.
-        *arguments: of it.
-        environment: variables that the process starts with, beside those of this one.
-    """
-    context = multiprocessing.get_context("spawn")
-    receive, send = context.Pipe(duplex=False)
-    worker = context.Process(target=_report, args=(send, function, arguments))
+def _start(target, connection, *arguments, environment: Mapping[str, str] | None) -> BaseProcess:
+    """Start a process that holds the only open end of `connection`, so that its death is seen at the other."""
+    worker = multiprocessing.get_context("spawn").Process(target=target, args=(connection, *arguments))
     with _environment(environment or {}):
         worker.start()
-    send.close()
-    try:
-        return json.loads(receive.recv())
-    finally:
-        worker.join()
-
-
-def _report(send, function, arguments) -> None:
-    send.send(json.dumps(function(*arguments)))
+    connection.close()
+    return worker
 
 
 @contextmanager
