@@ -110,7 +110,7 @@ class SpaceVistaMLP(Qwen2MLP):
         """Map (B, T, hidden_size) to (B, T, hidden_size): W_down (act(W_gate x) ⊙ W_up x)."""
         if torch.is_grad_enabled():
             return super().forward(x)
-        # Two matrices of the widest size live at once instead of three, which pays for the experts' own time.
+        # Two matrices of the widest size live at once instead of three, which pays for a part of the experts' time.
         return self.down_proj(self.act_fn(self.gate_proj(x)).mul_(self.up_proj(x)))
 
 
