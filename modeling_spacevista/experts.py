@@ -129,7 +129,8 @@ class SpaceVistaDecoderLayer(Qwen2_5_VLDecoderLayer):
             experts: the `SpaceVistaConfig`, for the experts and the router.
         """
         super().__init__(config, layer_idx)
-        self.mlp = SpaceVistaMLP(config)
+        with torch.device("meta"):  # without memory or random numbers, for its linears are replaced below
+            self.mlp = SpaceVistaMLP(config)
         self.experts, self.slot = experts, GateSlot()
         if experts.router_level == "layer":
             self.router = ScaleRouter(config.hidden_size, experts.router_hidden_size, experts.num_experts)
