@@ -32,6 +32,11 @@ def test_gates_are_summed_up_for_those_who_see_no_pictures():
     assert show_gates(None, []) == ""
 
 
+@pytest.mark.parametrize(("is_writing", "shown"), [(True, "…"), (False, "not written")])
+def test_a_finished_reply_without_an_answer_says_so(is_writing, shown):
+    assert f"<strong>{shown}</strong>" in show_reply(Reply("<think>Two cups.</think>"), is_writing)
+
+
 @pytest.mark.parametrize(("reply", "verdict"), [("right one", "right"), ("<answer></answer>", "wrong")])
 def test_the_truth_is_the_row_s_and_judged_as_in_evaluation(samples, reply, verdict):
     sample = samples.open(0)
