@@ -37,40 +37,38 @@ MODELS = {
 
 def measure_forward(starts: int, rounds: int) -> dict:
     """Time the forward pass of 2 × 512 tokens; ratios to the bare backbone, and X-LoRA's to our experts."""
-    settings = {"starts": starts, "rounds": rounds}
-    threads = torch.get_num_threads()
-    times, _ = take_turns_afresh(prepare_forward, [("backbone", "no experts", "experts", "lora")], threads, **settings)
+    often, threads = {"starts": starts, "rounds": rounds}, torch.get_num_threads()
+    times, _ = take_turns_afresh(prepare_forward, [("backbone", "no experts", "experts", "lora")], threads, **often)
     found = summarize(times, "backbone")
-    # X-LoRA apart, because one of its passes takes as long as all the others together.
+    # X-LoRA by itself, because one of its passes takes as long as all the others together.
     together, apart = [("backbone", "experts", "xlora")], [("backbone",), ("experts",), ("xlora",)]
     for title, groups, environment in (
         ("xlora, in one process", together, None),
         ("xlora, each in a process of its own", apart, None),
         ("xlora, heap kept", together, KEEP_HEAP),
     ):
-        times, faults = take_turns_afresh(prepare_forward, groups, threads, **settings, environment=environment)
+        times, faults = take_turns_afresh(prepare_forward, groups, threads, **often, environment=environment)
         found[title] = {
             "to backbone": summarize(times, "backbone"),
             "xlora to experts": summarize(times, "experts")["xlora"],
             "xlora to experts by start": _ratio_by_start(times["xlora"], times["experts"], rounds),
             "page faults by start": faults,
         }
-    answering = take_turns(prepare_answer(("experts", "xlora")), max(3, rounds // 2), warmup=1)
+    # Over a prompt of 2 × 512 tokens; X-LoRA has no cache of keys and values.
+    settings = {**shapes.text_batch(), "max_new_tokens": 8, "min_new_tokens": 8, "do_sample": False}
+    writing = _each(("experts", "xlora"), lambda model: partial(model.generate, **settings))
+    answering = take_turns(writing, max(3, rounds // 2), warmup=1)
     return found | {"xlora to experts, 8 tokens": summarize(answering, "experts")["xlora"]}
 
 
 def prepare_forward(kinds: Sequence[str], threads: int) -> dict[str, Callable]:
     """Build models and return the forward pass of each."""
     torch.set_num_threads(threads)
-    models, batch = {kind: MODELS[kind]() for kind in kinds}, shapes.text_batch()
-    return {kind: torch.inference_mode()(partial(model, **batch, use_cache=False)) for kind, model in models.items()}
+    return _each(kinds, lambda model: partial(model, **shapes.text_batch(), use_cache=False))
 
 
-def prepare_answer(kinds: Sequence[str]) -> dict[str, Callable]:
-    """Build models and return the writing of 8 tokens after 2 × 512; X-LoRA has no cache of keys and values."""
-    settings = {**shapes.text_batch(), "max_new_tokens": 8, "min_new_tokens": 8, "do_sample": False}
-    models = {kind: MODELS[kind]() for kind in kinds}
-    return {kind: torch.inference_mode()(partial(model.generate, **settings)) for kind, model in models.items()}
+def _each(kinds: Sequence[str], call: Callable) -> dict[str, Callable]:
+    return {kind: torch.inference_mode()(call(MODELS[kind]())) for kind in kinds}
 
 
 def _ratio_by_start(ours: list[float], base: list[float], rounds: int) -> list[float]:
@@ -205,10 +203,14 @@ def _peak_gib(model, batch) -> float:
 def main() -> int:
     """Measure, print, and write the JSON beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15, help="of each comparison (default: %(default)s)")
-    parser.add_argument("--starts", type=int, default=7, help="processes for forward passes (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=15, help="of each comparison, at least 2 (default: %(default)s)")
+    parser.add_argument("--starts", type=int, default=7, help="new processes of forward passes (default: 7)")
     parser.add_argument("--gpu", action="store_true", help="at the shape of the 7B on a CUDA device")
     options = parser.parse_args()
+    if options.rounds < 2:
+        parser.error(f"--rounds must be at least 2 to have a spread, got {options.rounds}")
+    if options.starts < 1:
+        parser.error(f"--starts must be at least 1, got {options.starts}")
     if options.gpu and not torch.cuda.is_available():
         sys.stderr.write("error: --gpu: there is no CUDA device; run without it, or on a machine that has one\n")
         return 2
