@@ -76,12 +76,14 @@ class ExpertLinear(nn.Linear):
                 "experts under tensor parallelism answer but do not train: call the model under torch.no_grad(), "
                 'set gate_mode="off", or train with FSDP or DeepSpeed'
             )
-        low = (F.linear(inputs, self.expert_a) * self.slot.gates).flatten(0, -2)
-        outputs = super().forward(inputs.flatten(0, -2))
+        # One view for both products: autograd then adds the gradients that reach it in place.
+        lead, rows = inputs.shape[:-1], inputs.flatten(0, -2)
+        low = (F.linear(rows, self.expert_a).unflatten(0, lead) * self.slot.gates).flatten(0, -2)
+        outputs = super().forward(rows)
         # In place, into the matrix that the base product just made: another tensor of its size would cost as much as
         # the experts do. It is no view, so that autograd need not copy its gradient. Autocast leaves such calls alone.
         outputs.addmm_(low.to(outputs.dtype), self.expert_b.t().to(outputs.dtype))
-        return outputs.unflatten(0, inputs.shape[:-1])
+        return outputs.unflatten(0, lead)
 
 
 class ScaleRouter(nn.Module):

@@ -22,6 +22,17 @@ def test_fused_experts_equal_the_sum_over_experts():
     torch.testing.assert_close(linear(inputs), expected)
 
 
+def test_the_gradients_of_weight_and_experts_add_up_in_place():
+    linear = ExpertLinear(5, 7, True, 3, 2, GateSlot())
+    linear.slot.gates = torch.rand(2, 4, 6)
+    outputs = linear(torch.randn(2, 4, 5, requires_grad=True) * 2).sum()
+    with torch.profiler.profile() as profile:
+        outputs.backward()
+    called = {event.key for event in profile.key_averages()}
+    assert "aten::add_" in called  # of this one sum alone
+    assert "aten::add" not in called
+
+
 def test_router_gates_are_a_distribution_that_ignores_the_input_scale():
     torch.manual_seed(0)
     router, states = ScaleRouter(8, 4, 3), torch.randn(2, 5, 8)
