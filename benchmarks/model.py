@@ -3,8 +3,9 @@
 On a CPU, at a quarter of the widths and depths of the 3B: experts against the bare backbone, one PEFT LoRA and PEFT's
 X-LoRA; a training step and its memory against that LoRA; the dense branch against the vision tower; growth with
 frames; the processor. With `--gpu`, on a CUDA device at the shape of the 7B in bfloat16: prefill, decoding and memory.
-What is compared takes turns; the figures are medians with quartiles. Forward passes do so in new processes again and
-again; beside X-LoRA, together, apart, and with a heap that is kept. Writes model.json or model_gpu.json.
+What is compared takes turns; the figures are medians with quartiles. Forward passes and training steps do so in new
+processes again and again; beside X-LoRA together, apart, with a heap that is kept, and in bfloat16. Writes model.json
+or model_gpu.json.
 """
 
 import argparse
@@ -32,26 +33,32 @@ MODELS = {
     "experts": shapes.spacevista,
     "lora": shapes.lora,
     "xlora": shapes.xlora,
+    # PEFT keeps adapters in float32 whatever their backbone is in; here they follow it, which serves X-LoRA best.
+    "xlora, adapters cast": lambda: shapes.xlora().to(torch.get_default_dtype()),
 }
 
 
 def measure_forward(starts: int, rounds: int) -> dict:
     """Time the forward pass of 2 × 512 tokens; ratios to the bare backbone, and X-LoRA's to our experts."""
     often, threads = {"starts": starts, "rounds": rounds}, torch.get_num_threads()
-    times, _ = take_turns_afresh(prepare_forward, [("backbone", "no experts", "experts", "lora")], threads, **often)
+    compared = [("backbone", "no experts", "experts", "lora")]
+    times, _ = take_turns_afresh(prepare_forward, compared, threads, torch.float32, **often)
     found = summarize(times, "backbone")
     # X-LoRA by itself, because one of its passes takes as long as all the others together.
     together, apart = [("backbone", "experts", "xlora")], [("backbone",), ("experts",), ("xlora",)]
-    for title, groups, environment in (
-        ("xlora, in one process", together, None),
-        ("xlora, each in a process of its own", apart, None),
-        ("xlora, heap kept", together, KEEP_HEAP),
+    for title, groups, dtype, environment in (
+        ("xlora, in one process", together, torch.float32, None),
+        ("xlora, each in a process of its own", apart, torch.float32, None),
+        ("xlora, heap kept", together, torch.float32, KEEP_HEAP),
+        ("xlora, bfloat16 in one process", [(*together[0], "xlora, adapters cast")], torch.bfloat16, None),
     ):
-        times, faults = take_turns_afresh(prepare_forward, groups, threads, **often, environment=environment)
+        times, faults = take_turns_afresh(prepare_forward, groups, threads, dtype, **often, environment=environment)
+        rivals = [name for name in times if name.startswith("xlora")]
+        to_experts = summarize(times, "experts")
         found[title] = {
             "to backbone": summarize(times, "backbone"),
-            "xlora to experts": summarize(times, "experts")["xlora"],
-            "xlora to experts by start": _ratio_by_start(times["xlora"], times["experts"], rounds),
+            "to experts": {name: to_experts[name] for name in rivals},
+            "to experts by start": {name: _ratio_by_start(times[name], times["experts"], rounds) for name in rivals},
             "page faults by start": faults,
         }
     # Over a prompt of 2 × 512 tokens; X-LoRA has no cache of keys and values.
@@ -61,9 +68,10 @@ def measure_forward(starts: int, rounds: int) -> dict:
     return found | {"xlora to experts, 8 tokens": summarize(answering, "experts")["xlora"]}
 
 
-def prepare_forward(kinds: Sequence[str], threads: int) -> dict[str, Callable]:
-    """Build models and return the forward pass of each."""
+def prepare_forward(kinds: Sequence[str], threads: int, dtype: torch.dtype) -> dict[str, Callable]:
+    """Build models whose numbers are of `dtype`, and return the forward pass of each."""
     torch.set_num_threads(threads)
+    torch.set_default_dtype(dtype)
     return _each(kinds, lambda model: partial(model, **shapes.text_batch(), use_cache=False))
 
 
@@ -76,15 +84,22 @@ def _ratio_by_start(ours: list[float], base: list[float], rounds: int) -> list[f
     return [round(median(ratios[i : i + rounds]), 3) for i in range(0, len(ratios), rounds)]
 
 
-def measure_step(rounds: int) -> dict:
+def measure_step(starts: int, rounds: int) -> dict:
     """Time forward and backward of 2 × 512 tokens with only the adapters training; ratios to one PEFT LoRA."""
-    return summarize(take_turns({name: prepare_step(name) for name in ("lora", "experts")}, rounds), "lora")
+    often, threads = {"starts": starts, "rounds": rounds}, torch.get_num_threads()
+    times, faults = take_turns_afresh(prepare_steps, [("lora", "experts")], threads, **often)
+    by_start = _ratio_by_start(times["experts"], times["lora"], rounds)
+    return {**summarize(times, "lora"), "experts to lora by start": by_start, "page faults by start": faults}
 
 
-def prepare_step(kind: str, threads: int | None = None) -> Callable[[], None]:
+def prepare_steps(kinds: Sequence[str], threads: int) -> dict[str, Callable]:
+    """Build models and return the training step of each."""
+    return {kind: prepare_step(kind, threads) for kind in kinds}
+
+
+def prepare_step(kind: str, threads: int) -> Callable[[], None]:
     """Build a model and return its training step."""
-    if threads:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
     model = shapes.train_only(shapes.lora(), "lora_") if kind == "lora" else shapes.spacevista()
     model = model if kind == "lora" else shapes.train_only(model, *EXPERTS)
     batch = shapes.text_batch()
@@ -204,7 +219,7 @@ def main() -> int:
     """Measure, print, and write the JSON beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15, help="of each comparison, at least 2 (default: %(default)s)")
-    parser.add_argument("--starts", type=int, default=7, help="new processes of forward passes (default: 7)")
+    parser.add_argument("--starts", type=int, default=7, help="new processes of passes and steps (default: 7)")
     parser.add_argument("--gpu", action="store_true", help="at the shape of the 7B on a CUDA device")
     options = parser.parse_args()
     if options.rounds < 2:
@@ -220,8 +235,9 @@ def main() -> int:
         found["device"] = torch.cuda.get_device_name()
         found |= measure_generation(options.rounds, "cuda", shapes.SEVEN_BILLION, shapes.SEVEN_BILLION_OWN, (24, 32))
     else:
-        found["forward"] = measure_forward(options.starts, max(3, options.rounds // 3))
-        found["training_step"] = measure_step(options.rounds)
+        few = max(3, options.rounds // 3)
+        found["forward"] = measure_forward(options.starts, few)
+        found["training_step"] = measure_step(options.starts, few)
         found["training_step_memory_mb"] = measure_step_memory()
         found["vision"] = measure_vision(options.rounds)
         found["growth"] = measure_growth(options.rounds)
