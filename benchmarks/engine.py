@@ -21,6 +21,7 @@ from statistics import median
 import psutil
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+from counts import at_least
 from engine_skills import measure_skills
 from machine import describe_machine
 
@@ -80,7 +81,7 @@ def scenes_for(questions: int, rooms: int, from_rooms: int) -> int:
 def main() -> None:
     """Measure, print a line per run and write `engine.json` beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=1, help="runs of each size (default: 1)")
+    parser.add_argument("--runs", type=at_least(1), default=1, help="runs of each size (default: 1)")
     parser.add_argument("--skills", action="store_true", help="only the skills of VST; other figures stay")
     arguments = parser.parse_args()
     path = Path(__file__).with_suffix(".json")

@@ -29,6 +29,7 @@ from statistics import median
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of a product of matrices that wait count as processor time
 
+from counts import at_least
 from machine import describe_machine
 
 from dataset_builders.record import LETTERS
@@ -178,7 +179,7 @@ def main() -> None:
     """Measure, print, and write `evaluation.json` beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--thinking-in-space", type=Path, metavar="DIR", help="a checkout, whose scorer is run")
-    parser.add_argument("--runs", type=int, default=9, help="turns of each scorer (default: %(default)s)")
+    parser.add_argument("--runs", type=at_least(1), default=9, help="turns of each scorer (default: %(default)s)")
     options = parser.parse_args()
     if not DATA.is_dir():
         raise SystemExit("error: ../shared/data: is missing; its rooms and questions of VSI-Bench are what is scored")

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import torch
+from counts import at_least
 from datasets import load_dataset
 from machine import describe_machine
 
@@ -81,7 +82,7 @@ def _compare(ways: dict[str, list[dict[str, float]]]) -> dict:
 def main() -> None:
     """Measure, print, and write `evaluation_runner.json` beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=3, help="of each kind (default: 3)")
+    parser.add_argument("--runs", type=at_least(1), default=3, help="of each kind (default: 3)")
     runs = parser.parse_args().runs
     setting = {"frames": FRAMES, "frame_size": FRAME_SIZE, "batch_size": BATCH_SIZE, "new_tokens": NEW_TOKENS}
     machine = describe_machine() | {"torch_threads": torch.get_num_threads(), "device": _device()}

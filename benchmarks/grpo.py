@@ -19,6 +19,7 @@ from statistics import median
 import model_shapes as shapes
 import numpy as np
 import torch
+from counts import at_least
 from datasets import Dataset, load_dataset
 from machine import describe_machine
 from PIL import Image
@@ -155,7 +156,7 @@ def _reply(row: dict, mark: str) -> list[dict]:
 def main() -> int:
     """Measure, print, and write the JSON beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7, help="of each comparison (default: %(default)s)")
+    parser.add_argument("--rounds", type=at_least(2), default=7, help="of each comparison (default: %(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         argv = ["build", "--source", "synthetic", "--num-scenes", "5", "--max-per-scene", "6", "--seed", "0"]

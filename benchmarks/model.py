@@ -20,6 +20,7 @@ from statistics import median
 import model_shapes as shapes
 import processor
 import torch
+from counts import at_least
 from machine import describe_machine
 from timing import KEEP_HEAP, peak_growth, summarize, take_turns, take_turns_afresh
 
@@ -218,14 +219,12 @@ def _peak_gib(model, batch) -> float:
 def main() -> int:
     """Measure, print, and write the JSON beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15, help="of each comparison, at least 2 (default: %(default)s)")
-    parser.add_argument("--starts", type=int, default=7, help="new processes of passes and steps (default: 7)")
+    parser.add_argument(
+        "--rounds", type=at_least(2), default=15, help="of each comparison, at least 2 (default: %(default)s)"
+    )
+    parser.add_argument("--starts", type=at_least(1), default=7, help="new processes of passes and steps (default: 7)")
     parser.add_argument("--gpu", action="store_true", help="at the shape of the 7B on a CUDA device")
     options = parser.parse_args()
-    if options.rounds < 2:
-        parser.error(f"--rounds must be at least 2 to have a spread, got {options.rounds}")
-    if options.starts < 1:
-        parser.error(f"--starts must be at least 1, got {options.starts}")
     if options.gpu and not torch.cuda.is_available():
         sys.stderr.write("error: --gpu: there is no CUDA device; run without it, or on a machine that has one\n")
         return 2

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import model_shapes as shapes
 import torch
+from counts import at_least
 from machine import describe_machine
 from timing import summarize, take_turns
 
@@ -95,7 +96,7 @@ def make_step(batches: list[dict], attention: str) -> Callable[[], float]:
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=at_least(2), default=5)
     parser.add_argument("--samples", type=int, default=14)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"))
     arguments = parser.parse_args()

@@ -18,6 +18,7 @@ from statistics import median, quantiles
 import av
 import numpy as np
 import torch
+from counts import at_least
 from machine import describe_machine
 from transformers import Qwen2_5_VLProcessor
 from transformers.video_utils import VideoMetadata, load_video
@@ -137,10 +138,10 @@ def main() -> None:
     """Measure, print the ratio and write `processor.json` beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--video", type=Path, help="a video file (default: one of the shared data, else encoded)")
-    parser.add_argument("--rounds", type=int, default=15, help="timed runs of each side, at least 2 (default: 15)")
+    parser.add_argument(
+        "--rounds", type=at_least(2), default=15, help="timed runs of each side, at least 2 (default: 15)"
+    )
     arguments = parser.parse_args()
-    if arguments.rounds < 2:
-        parser.error(f"--rounds must be at least 2 to have a spread, got {arguments.rounds}")
     if arguments.video is not None and not arguments.video.is_file():
         parser.error(f"--video must be a file, got {arguments.video}")
     versions = {name: version(name) for name in ("torch", "torchvision", "transformers", "av")}

@@ -25,6 +25,7 @@ from statistics import median
 
 import numpy as np
 import torch
+from counts import at_least
 from datasets import load_dataset
 from machine import describe_machine
 
@@ -229,7 +230,7 @@ def time_minilm(rows: list[dict], rounds: int) -> dict:
 def main() -> None:
     """Measure, print, and write `rewards.json` beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="measurements of each (default: %(default)s)")
+    parser.add_argument("--rounds", type=at_least(1), default=5, help="measurements of each (default: %(default)s)")
     rounds = parser.parse_args().rounds
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
+from counts import at_least
 from datasets import load_dataset
 from machine import describe_machine
 from timing import forget_peak, memory_mb
@@ -151,7 +152,7 @@ def measure(stage: str, model: Path, data: Path, folder: Path, steps: int, extra
 def main() -> int:
     """Measure, print, and write the JSON beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3, help="of each variant (default: %(default)s)")
+    parser.add_argument("--rounds", type=at_least(1), default=3, help="of each variant (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=6, help="of each run (default: %(default)s)")
     parser.add_argument("--gpu", action="store_true", help="at the shape of the 3B on a CUDA device")
     options = parser.parse_args()

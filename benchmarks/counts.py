@@ -1,0 +1,19 @@
+"""How often a benchmark measures, as its command line says."""
+
+import argparse
+from collections.abc import Callable
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """Return a type for `add_argument`: whole numbers from `lowest` on; others end in one line."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = lowest - 1
+        if number < lowest:
+            raise argparse.ArgumentTypeError(f"expected a whole number, at least {lowest}, got {text}")
+        return number
+
+    return parse
