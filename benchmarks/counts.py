@@ -8,12 +8,8 @@ def at_least(lowest: int) -> Callable[[str], int]:
     """Return a type for `add_argument`: whole numbers from `lowest` on; others end in one line."""
 
     def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = lowest - 1
-        if number < lowest:
+        if not text.isdecimal() or int(text) < lowest:
             raise argparse.ArgumentTypeError(f"expected a whole number, at least {lowest}, got {text}")
-        return number
+        return int(text)
 
     return parse
